@@ -1,0 +1,53 @@
+/**
+ * A driver moves frames between network ports and one block of memory, in bursts.
+ *
+ *     receive(burst)  ->  engine looks at and rewrites frames in place  ->  send(...)  ->  flush()  ->  release(burst)
+ *
+ * Frames of a burst are borrowed: they and everything queued with `send` stay untouched in `memory` until
+ * `release`. `send` and `sendCopy` only queue; `flush` hands the queue to the network. A frame the network
+ * can't take now (back-pressure) stays queued or is counted, never lost silently.
+ */
+import type { PortStats } from './stats.js';
+
+/** Most frames in one burst. */
+export const BURST_MAX = 64;
+
+/**
+ * Offload word of a frame:
+ *   bit 0        the TCP checksum is partial: the pseudo-header's sum only, not inverted (virtio-net NEEDS_CSUM)
+ *   bits 16..31  segment size of a TCP super-segment (virtio-net gso_size), 0 for an ordinary frame
+ */
+export const OFFLOAD_PARTIAL_CHECKSUM = 1;
+export const OFFLOAD_GSO_SHIFT = 16;
+
+/** Received frames: frame i starts at memory[offset[i]] and has length[i] bytes from its Ethernet header on. */
+export class Burst {
+  count = 0;
+  readonly port = new Int32Array(BURST_MAX);
+  readonly offset = new Int32Array(BURST_MAX);
+  readonly length = new Int32Array(BURST_MAX);
+  readonly offload = new Int32Array(BURST_MAX);
+  /** The driver's own note, for example the ring slot. */
+  readonly slot = new Int32Array(BURST_MAX);
+}
+
+export interface Driver {
+  readonly name: string;
+  /** Where all frames of all bursts live. */
+  readonly memory: Uint8Array;
+  /** Fills the burst with up to BURST_MAX frames and returns how many. Never waits. */
+  receive(burst: Burst): number;
+  /** Queues frame `index` of the burst, as it stands in memory, for `port`. */
+  send(burst: Burst, index: number, port: number): void;
+  /** Queues a copy of bytes from elsewhere. `offload` as in a burst. */
+  sendCopy(bytes: Uint8Array, length: number, offload: number, port: number): void;
+  /** Gives frame `index` back to the host's kernel, which did not see it because of interception. */
+  handBack(burst: Burst, index: number): void;
+  /** Hands everything queued to the network. */
+  flush(): void;
+  /** Gives the burst's frames back to the driver. */
+  release(burst: Burst): void;
+  /** Counters of one port, read from the network where it keeps them. */
+  stats(port: number): PortStats;
+  close(): void;
+}

@@ -1,0 +1,170 @@
+/**
+ * Where a packet goes next: the kernel's routes, local addresses and neighbours as plain tables.
+ *
+ * Filled in by whoever knows the host (netlink in a director, a constant topology in a replay), read by the
+ * engine. IPv4 addresses are int32 in host order. A *port* is the number of a network interface in the
+ * driver. A *hop* is the number of a (port, next-hop address) pair; connections remember theirs together with
+ * `generation`, which changes whenever a remembered hop may be wrong. A neighbour's new MAC address changes
+ * its hop's row in place, so nobody has to look it up again.
+ */
+import { PrefixTable } from './prefixes.js';
+
+export const NO_HOP = 0;
+/** Most hops kept; when they are used up all are forgotten and found anew. */
+export const HOP_MAX = 65_536;
+const MAC_BYTES = 6;
+
+export interface PortInfo {
+  /** The interface's name, for people. */
+  name: string;
+  /** Six bytes. */
+  mac: Uint8Array;
+  /** Largest IP packet in bytes. */
+  mtu: number;
+  up: boolean;
+}
+
+export interface Route {
+  kind: 'unicast' | 'local' | 'broadcast' | 'unreachable';
+  /** Prefix: address and length in bits. */
+  address: number;
+  prefixLength: number;
+  /** Next router, 0 where destinations are reached directly. */
+  gateway: number;
+  /** -1 where the interface is none of the driver's ports. */
+  port: number;
+  /** 0 where the port's MTU holds. */
+  mtu: number;
+  /** Of two routes to the same prefix the one with the lower metric counts. */
+  metric: number;
+}
+
+export class Routes {
+  /** Changes when hops remembered earlier are no longer valid. Never 0. */
+  generation = 1;
+  readonly ports: PortInfo[] = [];
+  private routes: Route[] = [];
+  private readonly prefixes = new PrefixTable();
+
+  private hopCount = 1;
+  private readonly hopPort = new Int32Array(HOP_MAX);
+  private readonly hopAddress = new Int32Array(HOP_MAX);
+  private readonly hopMtu = new Int32Array(HOP_MAX);
+  private readonly hopKnown = new Uint8Array(HOP_MAX);
+  private readonly hopMac = new Uint8Array(HOP_MAX * MAC_BYTES);
+  /** By port: next-hop address -> hop; and the neighbours' MAC addresses, also of those without a hop yet. */
+  private hopsByPort: Map<number, number>[] = [];
+  private neighboursByPort: Map<number, Uint8Array>[] = [];
+
+  /** Replaces what is known of one port. Its hops are found anew. */
+  setPort(port: number, info: PortInfo): void {
+    this.ports[port] = info;
+    this.hopsByPort[port] ??= new Map();
+    this.neighboursByPort[port] ??= new Map();
+    this.forgetHops();
+  }
+
+  /** Replaces all routes. */
+  setRoutes(routes: Route[]): void {
+    this.routes = [];
+    this.prefixes.clear();
+    for (const route of routes) this.addRoute(route);
+    this.forgetHops();
+  }
+
+  /** Sets or (null) forgets the MAC address of a neighbour. Returns its hop, NO_HOP if none uses it. */
+  setNeighbour(port: number, address: number, mac: Uint8Array | null): number {
+    if (mac === null) this.neighboursByPort[port].delete(address);
+    else this.neighboursByPort[port].set(address, mac.slice(0, MAC_BYTES));
+    const hop = this.hopsByPort[port].get(address) ?? NO_HOP;
+    if (hop !== NO_HOP) this.resolveHop(hop);
+    return hop;
+  }
+
+  /** True where packets to the address are delivered to this host itself. */
+  isLocal(address: number): boolean {
+    const index = this.prefixes.match(address);
+    return index !== 0 && this.routes[index - 1].kind === 'local';
+  }
+
+  /** The hop towards an address, NO_HOP where there is no route or it is not out of one of our ports. */
+  lookup(address: number): number {
+    const index = this.prefixes.match(address);
+    if (index === 0) return NO_HOP;
+    const route = this.routes[index - 1];
+    if (route.kind !== 'unicast' || route.port < 0) return NO_HOP;
+    if (!this.ports[route.port]?.up) return NO_HOP;
+    const nextAddress = route.gateway === 0 ? address : route.gateway;
+    const known = this.hopsByPort[route.port].get(nextAddress);
+    if (known !== undefined && this.hopMtu[known] === this.routeMtu(route)) return known;
+    return this.addHop(route, nextAddress);
+  }
+
+  portOf(hop: number): number {
+    return this.hopPort[hop];
+  }
+
+  /** Next-hop address: the gateway, or the destination itself. */
+  addressOf(hop: number): number {
+    return this.hopAddress[hop];
+  }
+
+  mtuOf(hop: number): number {
+    return this.hopMtu[hop];
+  }
+
+  isResolved(hop: number): boolean {
+    return this.hopKnown[hop] === 1;
+  }
+
+  /** Writes destination and source MAC address of the way to `hop` at `offset` (12 bytes). */
+  writeMacs(hop: number, memory: Uint8Array, offset: number): void {
+    const from = hop * MAC_BYTES;
+    const sourceMac = this.ports[this.hopPort[hop]].mac;
+    for (let i = 0; i < MAC_BYTES; i++) {
+      memory[offset + i] = this.hopMac[from + i];
+      memory[offset + MAC_BYTES + i] = sourceMac[i];
+    }
+  }
+
+  private addRoute(route: Route): void {
+    const present = this.prefixes.get(route.address, route.prefixLength);
+    if (present !== 0) {
+      const rival = this.routes[present - 1];
+      const rivalLocal = rival.kind === 'local';
+      const local = route.kind === 'local';
+      // The local table is consulted before the main one; within a table the metric decides.
+      if (rivalLocal && !local) return;
+      if (rivalLocal === local && rival.metric <= route.metric) return;
+    }
+    this.routes.push(route);
+    this.prefixes.set(route.address, route.prefixLength, this.routes.length);
+  }
+
+  private routeMtu(route: Route): number {
+    return route.mtu === 0 ? this.ports[route.port].mtu : route.mtu;
+  }
+
+  private addHop(route: Route, address: number): number {
+    if (this.hopCount === HOP_MAX) this.forgetHops();
+    const hop = this.hopCount++;
+    this.hopPort[hop] = route.port;
+    this.hopAddress[hop] = address;
+    this.hopMtu[hop] = this.routeMtu(route);
+    this.hopsByPort[route.port].set(address, hop);
+    this.resolveHop(hop);
+    return hop;
+  }
+
+  private resolveHop(hop: number): void {
+    const mac = this.neighboursByPort[this.hopPort[hop]].get(this.hopAddress[hop]);
+    this.hopKnown[hop] = mac === undefined ? 0 : 1;
+    if (mac !== undefined) this.hopMac.set(mac, hop * MAC_BYTES);
+  }
+
+  private forgetHops(): void {
+    this.hopCount = 1;
+    for (const hops of this.hopsByPort) hops?.clear();
+    this.generation = this.generation === 0x7fffffff ? 1 : this.generation + 1;
+  }
+}
