@@ -1,0 +1,54 @@
+/** `uvs`: one command, a tool for each purpose. A tool's code is loaded when it is called and not before. */
+import { packageVersion } from '../package.js';
+
+export interface Tool {
+  readonly name: string;
+  /** One line for the overview. */
+  readonly summary: string;
+  /** Runs with the words after the tool's name and resolves to the exit status. */
+  run(argv: string[]): Promise<number>;
+}
+
+export const EXIT_OK = 0;
+/** The command line itself is wrong. */
+export const EXIT_USAGE = 2;
+
+export const TOOLS: readonly Tool[] = [
+  {
+    name: 'lab',
+    summary: 'a practice network of namespaces: client, director, three web servers',
+    run: async (argv) => (await import('./lab.js')).run(argv),
+  },
+];
+
+/** Runs `uvs ARGV...`; resolves to the exit status. */
+export async function main(argv: string[], tools: readonly Tool[] = TOOLS): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === 'help' || name === '-h' || name === '--help') {
+    process.stdout.write(overview(tools));
+    return name === undefined ? EXIT_USAGE : EXIT_OK;
+  }
+  if (name === '-V' || name === '--version') {
+    process.stdout.write(`uvs ${packageVersion()}\n`);
+    return EXIT_OK;
+  }
+  const tool = tools.find((candidate) => candidate.name === name);
+  if (tool === undefined) {
+    process.stderr.write(`uvs: there is no tool '${name}'\n\n${overview(tools)}`);
+    return EXIT_USAGE;
+  }
+  return tool.run(rest);
+}
+
+function overview(tools: readonly Tool[]): string {
+  const width = Math.max(...tools.map((tool) => tool.name.length));
+  const lines = tools.map((tool) => `  ${tool.name.padEnd(width)}  ${tool.summary}`);
+  return [
+    'Usage: uvs TOOL [ARGUMENTS]',
+    '',
+    ...lines,
+    '',
+    '`uvs TOOL --help` says more about a tool.',
+    '',
+  ].join('\n');
+}
