@@ -170,9 +170,13 @@ export type Errno =
   | 'EOPNOTSUPP'
   | 'EAFNOSUPPORT'
   | 'ENOPROTOOPT'
-  | 'EMSGSIZE';
+  | 'EMSGSIZE'
+  | 'EIO';
 
-/** A refusal, by the name of the errno the kernel would have given, and a sentence for people. */
+/**
+ * A refusal, by the name of the errno the kernel would have given, and a sentence for people. EIO, which
+ * ip_vs never gives, is a failure of the director itself.
+ */
 export class ControlError extends Error {
   constructor(
     readonly errno: Errno,

@@ -1,0 +1,157 @@
+/** The commands' end of the control socket: a Control whose director is another process. */
+import type {
+  ConnectionEntry,
+  Control,
+  DaemonSettings,
+  DestinationKey,
+  DestinationSettings,
+  Info,
+  ServiceEntry,
+  ServiceKey,
+  ServiceSettings,
+  Timeouts,
+} from './api.js';
+import { Channel } from './channel.js';
+import type { MethodName, Params } from './protocol.js';
+
+export { NoDirectorError } from './channel.js';
+
+export interface RemoteControl extends Control {
+  /** Hangs up. A call under way is rejected with NoDirectorError. */
+  close(): void;
+}
+
+/**
+ * Connects to the director that listens at `path`. Rejects with NoDirectorError where there is none, with
+ * ControlError EPERM where the caller may not open the socket.
+ */
+export async function connect(path: string): Promise<RemoteControl> {
+  return new ControlClient(await Channel.open(path));
+}
+
+class ControlClient implements RemoteControl {
+  /** Answers come in the order of the requests; each is read when the one before it has been. */
+  private lastAnswer: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly channel: Channel) {}
+
+  close(): void {
+    this.channel.close();
+  }
+
+  info(): Promise<Info> {
+    return this.request<'info', Info>('info', {});
+  }
+
+  async services(): Promise<ServiceEntry[]> {
+    const services: ServiceEntry[] = [];
+    for await (const batch of this.stream<'services', ServiceEntry>('services', {})) {
+      services.push(...batch);
+    }
+    return services;
+  }
+
+  service(key: ServiceKey): Promise<ServiceEntry> {
+    return this.request<'service', ServiceEntry>('service', { key });
+  }
+
+  addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
+    return this.request('addService', { key, settings });
+  }
+
+  editService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
+    return this.request('editService', { key, settings });
+  }
+
+  deleteService(key: ServiceKey): Promise<void> {
+    return this.request('deleteService', { key });
+  }
+
+  flush(): Promise<void> {
+    return this.request('flush', {});
+  }
+
+  addDestination(
+    service: ServiceKey,
+    key: DestinationKey,
+    settings: DestinationSettings,
+  ): Promise<void> {
+    return this.request('addDestination', { service, key, settings });
+  }
+
+  editDestination(
+    service: ServiceKey,
+    key: DestinationKey,
+    settings: DestinationSettings,
+  ): Promise<void> {
+    return this.request('editDestination', { service, key, settings });
+  }
+
+  deleteDestination(service: ServiceKey, key: DestinationKey): Promise<void> {
+    return this.request('deleteDestination', { service, key });
+  }
+
+  zero(key?: ServiceKey): Promise<void> {
+    return this.request('zero', { key });
+  }
+
+  timeouts(): Promise<Timeouts> {
+    return this.request<'timeouts', Timeouts>('timeouts', {});
+  }
+
+  setTimeouts(timeouts: Timeouts): Promise<void> {
+    return this.request('setTimeouts', { timeouts });
+  }
+
+  connections(): AsyncIterable<ConnectionEntry[]> {
+    return this.stream<'connections', ConnectionEntry>('connections', {});
+  }
+
+  daemons(): Promise<DaemonSettings[]> {
+    return this.request<'daemons', DaemonSettings[]>('daemons', {});
+  }
+
+  startDaemon(settings: DaemonSettings): Promise<void> {
+    return this.request('startDaemon', { settings });
+  }
+
+  stopDaemon(state: 'master' | 'backup'): Promise<void> {
+    return this.request('stopDaemon', { state });
+  }
+
+  settings(): Promise<Record<string, number>> {
+    return this.request<'settings', Record<string, number>>('settings', {});
+  }
+
+  setSetting(name: string, value: number): Promise<void> {
+    return this.request('setSetting', { name, value });
+  }
+
+  private request<M extends MethodName, R = void>(method: M, params: Params<M>): Promise<R> {
+    const id = this.channel.send(method, params);
+    const answer = this.lastAnswer.then(async () => {
+      const reply = await this.channel.reply(id);
+      return ('result' in reply ? (reply.result ?? undefined) : undefined) as R;
+    });
+    this.lastAnswer = answer.catch(() => {});
+    return answer;
+  }
+
+  /** A connection of its own, so that a slow reader of the batches holds up no other call. */
+  private async *stream<M extends MethodName, T>(
+    method: M,
+    params: Params<M>,
+  ): AsyncGenerator<T[]> {
+    const channel = await Channel.open(this.channel.path);
+    try {
+      const id = channel.send(method, params);
+      for (;;) {
+        const reply = await channel.reply(id);
+        if ('result' in reply) return;
+        yield reply.batch as T[];
+      }
+    } finally {
+      channel.close();
+    }
+  }
+}
