@@ -1,0 +1,44 @@
+/**
+ * dh, destination hashing: 256 buckets dealt out one by one whatever the weights; the address the client
+ * wants chooses the bucket. A service with one VIP sends all its clients to one server.
+ */
+import { BoundScheduler, schedulerType } from './bound.js';
+import { multiplicativeHash } from './hash.js';
+import type { Destinations } from './scheduler.js';
+
+const BUCKET_BITS = 8;
+const BUCKETS = 1 << BUCKET_BITS;
+
+class DestinationHash extends BoundScheduler {
+  private readonly buckets = new Int32Array(BUCKETS);
+
+  constructor(destinations: Destinations, service: number) {
+    super(destinations, service);
+    this.deal();
+  }
+
+  pick(_clientAddress: number, _clientPort: number, virtualAddress: number): number {
+    const chosen = this.buckets[multiplicativeHash(virtualAddress, BUCKET_BITS)];
+    return chosen !== 0 && this.canTake(chosen) ? chosen : 0;
+  }
+
+  override added(): void {
+    this.deal();
+  }
+
+  override removed(): void {
+    this.deal();
+  }
+
+  private deal(): void {
+    const table = this.destinations;
+    let destination = table.first(this.service);
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      this.buckets[bucket] = destination;
+      if (destination !== 0) destination = table.next(destination);
+      if (destination === 0) destination = table.first(this.service);
+    }
+  }
+}
+
+export const dh = schedulerType('dh', DestinationHash);

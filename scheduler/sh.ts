@@ -1,0 +1,67 @@
+/**
+ * sh, source hashing: 256 buckets shared out by weight; a client's address (with the flag sh-port also its
+ * port) chooses the bucket. With sh-fallback a client whose server can't take it is hashed on to another one.
+ */
+import { BoundScheduler, schedulerType } from './bound.js';
+import { multiplicativeHash } from './hash.js';
+import type { Destinations } from './scheduler.js';
+
+const BUCKET_BITS = 8;
+const BUCKETS = 1 << BUCKET_BITS;
+const FLAG_FALLBACK = 8;
+const FLAG_PORT = 16;
+
+function bucketOf(address: number, port: number, offset: number): number {
+  return (offset + multiplicativeHash((address + port) | 0, BUCKET_BITS)) & (BUCKETS - 1);
+}
+
+class SourceHash extends BoundScheduler {
+  private readonly buckets = new Int32Array(BUCKETS);
+
+  constructor(destinations: Destinations, service: number) {
+    super(destinations, service);
+    this.shareOut();
+  }
+
+  pick(clientAddress: number, clientPort: number): number {
+    const flags = this.destinations.schedulerFlags(this.service);
+    const port = (flags & FLAG_PORT) === 0 ? 0 : clientPort;
+    const own = bucketOf(clientAddress, port, 0);
+    const chosen = this.buckets[own];
+    if (chosen === 0 || this.canTake(chosen)) return chosen;
+    if ((flags & FLAG_FALLBACK) === 0) return 0;
+    for (let offset = 0; offset < BUCKETS; offset++) {
+      const other = this.buckets[bucketOf(clientAddress, port, offset + own)];
+      if (this.canTake(other)) return other;
+    }
+    return 0;
+  }
+
+  override added(): void {
+    this.shareOut();
+  }
+
+  override updated(): void {
+    this.shareOut();
+  }
+
+  override removed(): void {
+    this.shareOut();
+  }
+
+  /** Lap by lap over the list, each destination fills as many buckets as its weight says, at least one. */
+  private shareOut(): void {
+    const table = this.destinations;
+    let destination = table.first(this.service);
+    let filled = 0;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      this.buckets[bucket] = destination;
+      if (destination === 0 || ++filled < table.weight(destination)) continue;
+      filled = 0;
+      destination = table.next(destination);
+      if (destination === 0) destination = table.first(this.service);
+    }
+  }
+}
+
+export const sh = schedulerType('sh', SourceHash);
