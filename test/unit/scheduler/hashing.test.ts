@@ -64,15 +64,13 @@ describe('sh', () => {
   it('with sh-fallback hashes on to one that can take the client', () => {
     const service = serviceWith('sh', 'A:1', 'B:1', 'C:1');
     service.flags = FALLBACK;
-    const before = new Map(['A', 'B', 'C'].map((name) => [name, service.pick('10.0.0.100')]));
-    assert.equal(new Set(before.values()).size, 1);
-    const [own] = before.values();
-    service.row(own).overloaded = true;
-    const other = service.pick('10.0.0.100');
-    assert.notEqual(other, own);
-    assert.notEqual(other, '-');
-    for (const name of ['A', 'B', 'C']) service.row(name).overloaded = true;
-    assert.equal(service.pick('10.0.0.100'), '-');
+    assert.equal(service.pick('192.0.2.1'), 'A'); // 50 of C B A C B A ...
+    service.row('A').overloaded = true;
+    assert.equal(service.pick('192.0.2.1'), 'B'); // 50 + 50
+    service.row('B').overloaded = true;
+    assert.equal(service.pick('192.0.2.1'), 'C'); // 50 + 52, behind two buckets of A and B
+    service.row('C').overloaded = true;
+    assert.equal(service.pick('192.0.2.1'), '-');
   });
 
   it('follows additions, edits and removals', () => {
@@ -157,12 +155,24 @@ describe('mh', () => {
     assert.equal(idle.pick(), '-');
   });
 
-  it('with mh-fallback hashes on to one that can take the client', () => {
+  it('with mh-fallback hashes on, beginning with the slot number as the offset', () => {
     const service = serviceWith('mh', 'A:1', 'B:1', 'C:1');
     service.flags = FALLBACK;
-    service.row('C').overloaded = true;
-    assert.match(service.pick('10.0.0.100'), /[AB]/);
-    for (const name of ['A', 'B']) service.row(name).overloaded = true;
+    const owners: string[] = [];
+    for (let client = 0; client < 100_000; client++) {
+      owners[sipHash13(client, K1) % 4093] ??= service.pick(
+        `0.${client >> 16}.${client >> 8}.${client & 255}`,
+      );
+    }
+    for (const client of ['10.0.0.100', '10.0.0.101', '192.0.2.1', '192.0.2.2']) {
+      const own = sipHash13(ipv4(client), K1) % 4093;
+      for (const row of service.rows) row.overloaded = row.name === owners[own];
+      let offset = own;
+      const tried = () => owners[sipHash13((ipv4(client) + offset) | 0, K1) % 4093];
+      while (service.row(tried()).overloaded) offset = (offset + 1) % 4093;
+      assert.equal(service.pick(client), tried());
+    }
+    for (const row of service.rows) row.overloaded = true;
     assert.equal(service.pick('10.0.0.100'), '-');
   });
 

@@ -62,6 +62,8 @@ describe('productExceeds', () => {
     [2 ** 32 - 1, BIG, BIG, 2 ** 31 - 2, true],
     [2 ** 32 + 1, BIG, 2 ** 32, BIG, true],
     [2 ** 32, BIG, 2 ** 32 + 1, BIG, false],
+    [2 ** 30 + 3, 2 ** 30 + 2, 2 ** 30 + 4, 2 ** 30 + 1, true],
+    [2 ** 30 + 4, 2 ** 30 + 1, 2 ** 30 + 3, 2 ** 30 + 2, false],
   ] as const) {
     it(`${a} * ${b} > ${c} * ${d} is ${expected}`, () => {
       assert.equal(productExceeds(a, b, c, d), expected);

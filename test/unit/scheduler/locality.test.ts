@@ -51,12 +51,12 @@ describe('lblc', () => {
     assert.equal(service.row('A').holds, 0);
   });
 
-  it('forgets an address that was not used for a day', () => {
+  it('forgets an address that was not used for a day, looking every 30 minutes', () => {
     const service = serviceWith('lblc', 'A:9');
-    service.pick();
-    const almost = pass(service, 0, 86_400 - 1);
+    service.pick('10.0.0.1', 0, OTHER_VIP, TICKS_PER_SECOND);
+    const almost = pass(service, 0, 86_400 + 1800 - 1);
     assert.equal(service.row('A').holds, 1);
-    pass(service, almost, 1800 + 60);
+    pass(service, almost, 1);
     assert.equal(service.row('A').holds, 0);
   });
 

@@ -109,6 +109,20 @@ describe('wrr', () => {
     }
   });
 
+  for (const [destinations, before, after] of [
+    ['A:3 B:2', 'B', 'AABA'], // the search ended at B again, on the lowest level
+    ['A:2 B:3', 'BAB', 'BBA'], // the search ended below the lowest level
+  ]) {
+    it(`goes on with ${after} after ${before} and a search in vain among ${destinations}`, () => {
+      const service = serviceWith('wrr', ...destinations.split(' '));
+      assert.equal(service.picks(before.length), before);
+      for (const row of service.rows) row.overloaded = true;
+      assert.equal(service.pick(), '-');
+      for (const row of service.rows) row.overloaded = false;
+      assert.equal(service.picks(after.length), after);
+    });
+  }
+
   it('finds a light destination below a heavy overloaded one at once', () => {
     const service = serviceWith('wrr', 'A:1', 'B:2147483647');
     service.row('B').overloaded = true;
