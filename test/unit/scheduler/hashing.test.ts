@@ -161,7 +161,7 @@ describe('mh', () => {
     const owners: string[] = [];
     for (let client = 0; client < 100_000; client++) {
       owners[sipHash13(client, K1) % 4093] ??= service.pick(
-        `0.${client >> 16}.${client >> 8}.${client & 255}`,
+        `0.${client >> 16}.${(client >> 8) & 255}.${client & 255}`,
       );
     }
     for (const client of ['10.0.0.100', '10.0.0.101', '192.0.2.1', '192.0.2.2']) {
