@@ -45,6 +45,9 @@ export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
 
+export const LOCK_EX = 2;
+export const LOCK_NB = 4;
+
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 // Node itself is linked against the C library, so its own symbols serve, with glibc as with musl.
@@ -60,6 +63,7 @@ const native = {
   getsockname: libc.func('int getsockname(int, void *, void *)') as Native,
   ioctl: libc.func('int ioctl(int, unsigned long, void *)') as Native,
   fcntl: libc.func('int fcntl(int, int, long)') as Native,
+  flock: libc.func('int flock(int, int)') as Native,
   close: libc.func('int close(int)') as Native,
   poll: libc.func('int poll(void *, unsigned long, int)') as Native,
   sendto: libc.func('long sendto(int, void *, size_t, int, void *, unsigned int)') as Native,
@@ -120,6 +124,11 @@ export function ioctl(fd: number, request: number, argument: Pointer): number {
 
 export function fcntl(fd: number, command: number, argument: number): number {
   return orErrno(native.fcntl(fd, command, argument));
+}
+
+/** The lock goes with the last descriptor of the open file, so at the latest with the process. */
+export function flock(fd: number, operation: number): number {
+  return orErrno(native.flock(fd, operation));
 }
 
 export function close(fd: number): number {
