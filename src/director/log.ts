@@ -1,0 +1,59 @@
+/**
+ * The director's log: one line an event on standard error, for people and for `grep`.
+ *
+ *     2026-11-22T10:20:30.123Z info  interception in place virtual=2 real=3 devices=d0,d1
+ *
+ * Time in UTC, level, a message that stays the same for the same event, then fields as key=value. A value with
+ * anything but plain characters in it is quoted as in JSON, so a line is always one line.
+ */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export type LogValue = string | number | boolean | readonly (string | number)[] | null | undefined;
+/** Fields that are undefined are left out. */
+export type LogFields = Record<string, LogValue>;
+
+type LogMethod = (message: string, fields?: LogFields) => void;
+export type Log = Record<LogLevel, LogMethod>;
+
+const LEVEL_WIDTH = 5;
+const PLAIN = /^[\w.:/@%+*,~[\]-]+$/;
+
+export interface LogOptions {
+  level: LogLevel;
+  write?: (line: string) => void;
+  now?: () => Date;
+}
+
+export function createLog({
+  level,
+  write = writeToStderr,
+  now = () => new Date(),
+}: LogOptions): Log {
+  const shown = LOG_LEVELS.indexOf(level);
+  const method = (name: LogLevel, index: number): LogMethod => {
+    if (index > shown) return () => {};
+    const tag = name.padEnd(LEVEL_WIDTH);
+    return (message, fields = {}) => {
+      write(`${now().toISOString()} ${tag} ${message}${formatFields(fields)}\n`);
+    };
+  };
+  return Object.fromEntries(LOG_LEVELS.map((name, index) => [name, method(name, index)])) as Log;
+}
+
+function formatFields(fields: LogFields): string {
+  let text = '';
+  for (const [key, value] of Object.entries(fields)) {
+    if (value !== undefined) text += ` ${key}=${formatValue(value)}`;
+  }
+  return text;
+}
+
+function formatValue(value: Exclude<LogValue, undefined>): string {
+  const text = Array.isArray(value) ? value.join(',') : String(value);
+  return PLAIN.test(text) ? text : JSON.stringify(text);
+}
+
+function writeToStderr(line: string): void {
+  process.stderr.write(line);
+}
