@@ -1,0 +1,268 @@
+/**
+ * The connection table: fixed-size records in a region of memory, found through one index.
+ *
+ * Theory of operation. Both directions of a connection contain the client's address and port, so the index
+ * hashes those (and the protocol) alone: a client's packet finds the record by (client, virtual), a server's
+ * by (client, destination), in the same bucket. Buckets are chains through the records; there are at least as
+ * many buckets as records, so chains stay short at any load, and nothing is ever rehashed. Only connections
+ * of one client address and port share a chain on purpose; how many may is bounded by CHAIN_MAX.
+ *
+ * A connection is a record number; 0 is none. New records go to the head of their chain: of two that match,
+ * the newest is found, as in ip_vs.
+ */
+import { ConnectionHash } from './hash.js';
+import * as rec from './record.js';
+import { Region, VALID } from '../memory/region.js';
+
+/** Longest chain that is walked; a connection that would make it longer is refused. */
+export const CHAIN_MAX = 256;
+
+const WORDS = rec.CONNECTION_LAYOUT.recordWords;
+const CLIENT = rec.W_CLIENT;
+const VIRTUAL = rec.W_VIRTUAL;
+const DESTINATION = rec.W_DESTINATION;
+const PORTS = rec.W_PORTS;
+const META = rec.W_META;
+const FLAGS = rec.W_FLAGS;
+const CHAIN = rec.W_CHAIN;
+const TEMPLATE = rec.F_TEMPLATE;
+
+/** Smallest power of two that is at least `count`. */
+function powerOfTwo(count: number): number {
+  let size = 1;
+  while (size < count) size *= 2;
+  return size;
+}
+
+export class ConnectionTable {
+  /** The records' memory. Words of connection c start at c * 16. */
+  readonly words: Int32Array;
+  readonly capacity: number;
+  /** Connections and templates in the table. */
+  count = 0;
+
+  private readonly region: Region;
+  private readonly hash: ConnectionHash;
+  private readonly buckets: Int32Array;
+  private readonly bucketMask: number;
+  private freeHead = 0;
+
+  constructor(region: Region, hashKey: readonly [number, number]) {
+    this.region = region;
+    this.words = region.words;
+    this.capacity = region.capacity;
+    this.hash = new ConnectionHash(hashKey);
+    const size = powerOfTwo(this.capacity);
+    this.buckets = new Int32Array(size);
+    this.bucketMask = size - 1;
+  }
+
+  /** Number of buckets, as listings show it. */
+  get size(): number {
+    return this.bucketMask + 1;
+  }
+
+  /** Highest record number in use so far; listings walk 1..highWater. */
+  get highWater(): number {
+    return this.region.highWater;
+  }
+
+  isLive(connection: number): boolean {
+    return this.words[connection * WORDS] === VALID;
+  }
+
+  /** The connection a client's packet belongs to, 0 if there is none. */
+  findInbound(
+    protocol: number,
+    client: number,
+    clientPort: number,
+    virtual: number,
+    virtualPort: number,
+  ): number {
+    const words = this.words;
+    const ports = (clientPort << 16) | virtualPort;
+    let c = this.buckets[this.bucketOf(protocol, client, clientPort)];
+    for (let steps = 0; c !== 0 && steps < CHAIN_MAX; steps++) {
+      const base = c * WORDS;
+      if (
+        words[base + CLIENT] === client &&
+        words[base + PORTS] === ports &&
+        words[base + VIRTUAL] === virtual &&
+        ((words[base + META] >>> 8) & 0xff) === protocol &&
+        (words[base + FLAGS] & TEMPLATE) === 0
+      ) {
+        return c;
+      }
+      c = words[base + CHAIN];
+    }
+    return 0;
+  }
+
+  /** The connection a server's packet to that client belongs to, 0 if there is none. */
+  findOutbound(
+    protocol: number,
+    client: number,
+    clientPort: number,
+    destination: number,
+    destinationPort: number,
+  ): number {
+    const words = this.words;
+    const meta = (destinationPort << 16) | (protocol << 8);
+    let c = this.buckets[this.bucketOf(protocol, client, clientPort)];
+    for (let steps = 0; c !== 0 && steps < CHAIN_MAX; steps++) {
+      const base = c * WORDS;
+      if (
+        words[base + CLIENT] === client &&
+        words[base + PORTS] >>> 16 === clientPort &&
+        words[base + DESTINATION] === destination &&
+        (words[base + META] & ~0xff) === meta &&
+        (words[base + FLAGS] & TEMPLATE) === 0
+      ) {
+        return c;
+      }
+      c = words[base + CHAIN];
+    }
+    return 0;
+  }
+
+  /** The persistence template of a client network, 0 if there is none. */
+  findTemplate(
+    protocol: number,
+    clientNetwork: number,
+    virtual: number,
+    virtualPort: number,
+  ): number {
+    const words = this.words;
+    let c = this.buckets[this.bucketOf(protocol, clientNetwork, 0)];
+    for (let steps = 0; c !== 0 && steps < CHAIN_MAX; steps++) {
+      const base = c * WORDS;
+      if (
+        words[base + CLIENT] === clientNetwork &&
+        words[base + PORTS] === virtualPort &&
+        words[base + VIRTUAL] === virtual &&
+        ((words[base + META] >>> 8) & 0xff) === protocol &&
+        (words[base + FLAGS] & TEMPLATE) !== 0
+      ) {
+        return c;
+      }
+      c = words[base + CHAIN];
+    }
+    return 0;
+  }
+
+  /** True where a connection of this client end would make its chain longer than is walked. */
+  isChainFull(protocol: number, client: number, clientPort: number): boolean {
+    let c = this.buckets[this.bucketOf(protocol, client, clientPort)];
+    let steps = 0;
+    for (; c !== 0 && steps < CHAIN_MAX; steps++) c = this.words[c * WORDS + CHAIN];
+    return steps >= CHAIN_MAX;
+  }
+
+  /**
+   * Takes a free record and fills in its identity. It is not valid, nor found, before `commit`.
+   * @returns 0 where the table is full.
+   */
+  allocate(
+    protocol: number,
+    client: number,
+    clientPort: number,
+    virtual: number,
+    virtualPort: number,
+    destination: number,
+    destinationPort: number,
+    flags: number,
+  ): number {
+    let c = this.freeHead;
+    if (c !== 0) this.freeHead = this.words[c * WORDS + CHAIN];
+    else if (this.region.highWater < this.capacity) c = ++this.region.highWater;
+    else return 0;
+
+    const words = this.words;
+    const base = c * WORDS;
+    words[base + CLIENT] = client;
+    words[base + VIRTUAL] = virtual;
+    words[base + DESTINATION] = destination;
+    words[base + PORTS] = (clientPort << 16) | virtualPort;
+    words[base + META] = (destinationPort << 16) | (protocol << 8);
+    words[base + FLAGS] = flags;
+    for (let word = rec.W_SERVER; word < WORDS; word++) words[base + word] = 0;
+    return c;
+  }
+
+  /** Makes an allocated record valid and puts it into the index. */
+  commit(connection: number): void {
+    this.link(connection);
+    this.words[connection * WORDS] = VALID;
+    this.count++;
+  }
+
+  /** Takes a connection out of the index and frees its record. */
+  remove(connection: number): void {
+    this.unlink(connection);
+    const base = connection * WORDS;
+    this.words[base] = 0;
+    this.words[base + CHAIN] = this.freeHead;
+    this.freeHead = connection;
+    this.count--;
+  }
+
+  /** Gives a template another identity (ip_vs's way to retire one): new ports, same place in the index. */
+  retirePorts(template: number, virtualPort: number, destinationPort: number): void {
+    const base = template * WORDS;
+    this.words[base + PORTS] = (this.words[base + PORTS] & ~0xffff) | virtualPort;
+    this.words[base + META] = (this.words[base + META] & 0xffff) | (destinationPort << 16);
+  }
+
+  /** Builds index and free list anew from the records, as after a restart. */
+  rebuild(): void {
+    this.buckets.fill(0);
+    this.freeHead = 0;
+    this.count = 0;
+    for (let c = this.region.highWater; c >= 1; c--) {
+      const base = c * WORDS;
+      if (this.words[base] === VALID) {
+        this.link(c);
+        this.count++;
+      } else {
+        this.words[base] = 0;
+        this.words[base + CHAIN] = this.freeHead;
+        this.freeHead = c;
+      }
+    }
+  }
+
+  private bucketOf(protocol: number, client: number, clientPort: number): number {
+    return this.hash.of(client, (clientPort << 16) | protocol) & this.bucketMask;
+  }
+
+  private bucketOfRecord(base: number): number {
+    const words = this.words;
+    return this.bucketOf(
+      (words[base + META] >>> 8) & 0xff,
+      words[base + CLIENT],
+      words[base + PORTS] >>> 16,
+    );
+  }
+
+  private link(connection: number): void {
+    const base = connection * WORDS;
+    const bucket = this.bucketOfRecord(base);
+    this.words[base + CHAIN] = this.buckets[bucket];
+    this.buckets[bucket] = connection;
+  }
+
+  private unlink(connection: number): void {
+    const words = this.words;
+    const base = connection * WORDS;
+    const bucket = this.bucketOfRecord(base);
+    const next = words[base + CHAIN];
+    let c = this.buckets[bucket];
+    if (c === connection) {
+      this.buckets[bucket] = next;
+      return;
+    }
+    // Chains are bounded by allocate's callers (isChainFull), so this ends.
+    while (words[c * WORDS + CHAIN] !== connection) c = words[c * WORDS + CHAIN];
+    words[c * WORDS + CHAIN] = next;
+  }
+}

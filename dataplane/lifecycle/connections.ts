@@ -1,0 +1,222 @@
+/**
+ * How connections and templates come, live and go (ip_vs_conn.c): made and bound to a destination, moved
+ * through the TCP states, kept by their timer, postponed while they control others, removed.
+ */
+import * as rec from '../conn/record.js';
+import { ESTABLISHED, IS_ACTIVE, nextState } from '../conn/states.js';
+import { MOVED_ON, NOTHING_DUE } from '../conn/wheel.js';
+import { TICKS_PER_SECOND } from '../clock.js';
+import type { State } from '../state.js';
+
+const WORDS = rec.CONNECTION_LAYOUT.recordWords;
+const META = rec.W_META;
+const FLAGS = rec.W_FLAGS;
+const SERVER = rec.W_SERVER;
+const TIMEOUT = rec.W_TIMEOUT;
+const DEADLINE = rec.W_DEADLINE;
+const CONTROLLER = rec.W_CONTROLLER;
+const CHILDREN = rec.W_CHILDREN;
+const INACTIVE = rec.F_INACTIVE;
+const TEMPLATE = rec.F_TEMPLATE;
+
+/** A connection that has not seen its first transition yet. */
+const INITIAL_TIMEOUT_TICKS = 3 * TICKS_PER_SECOND;
+/** How much longer a connection lives that controls others when its time is up. */
+const POSTPONE_TICKS = 60 * TICKS_PER_SECOND;
+
+export class Lifecycle {
+  private readonly words: Int32Array;
+  /** Next record the sweep of connections without a destination looks at; 0 while none runs. */
+  private sweepCursor = 0;
+
+  constructor(private readonly state: State) {
+    this.words = state.connections.words;
+  }
+
+  /**
+   * Makes a connection (or template) to a destination and puts it into the table. Its timer is started by
+   * `restartTimer`.
+   * @returns 0 where the table is full
+   */
+  create(
+    protocol: number,
+    client: number,
+    clientPort: number,
+    virtual: number,
+    virtualPort: number,
+    destination: number,
+    destinationPort: number,
+    isTemplate: boolean,
+  ): number {
+    const { connections, destinations } = this.state;
+    const c = connections.allocate(
+      protocol,
+      client,
+      clientPort,
+      virtual,
+      virtualPort,
+      destinations.address(destination),
+      destinationPort,
+      destinations.forward(destination) | (isTemplate ? TEMPLATE : INACTIVE),
+    );
+    if (c === 0) return 0;
+    this.words[c * WORDS + SERVER] = destination;
+    this.words[c * WORDS + TIMEOUT] = INITIAL_TIMEOUT_TICKS;
+    connections.commit(c);
+    destinations.bind(destination, isTemplate);
+    return c;
+  }
+
+  /** Puts a connection under a template's control. */
+  control(connection: number, template: number): void {
+    this.words[connection * WORDS + CONTROLLER] = template;
+    this.words[template * WORDS + CHILDREN]++;
+  }
+
+  /** What a TCP segment does to the connection's state, timeout and its server's counters. */
+  transition(connection: number, direction: number, tcpFlags: number): void {
+    const words = this.words;
+    const base = connection * WORDS;
+    const meta = words[base + META];
+    const before = meta & 0xff;
+    const after = nextState(before, direction, tcpFlags, this.state.settings.strictTcp);
+    words[base + TIMEOUT] = this.state.timeouts[after];
+    if (after === before) return;
+    words[base + META] = (meta & ~0xff) | after;
+    const isInactive = (words[base + FLAGS] & INACTIVE) !== 0;
+    if (isInactive && IS_ACTIVE[after] === 1) {
+      words[base + FLAGS] &= ~INACTIVE;
+      this.state.destinations.activate(words[base + SERVER]);
+    } else if (!isInactive && IS_ACTIVE[after] === 0) {
+      words[base + FLAGS] |= INACTIVE;
+      this.state.destinations.deactivate(words[base + SERVER]);
+    }
+    const template = words[base + CONTROLLER];
+    if (after === ESTABLISHED && template !== 0) {
+      words[template * WORDS + META] |= rec.TEMPLATE_ASSURED;
+    }
+  }
+
+  /** Starts the timer anew, with the connection's present timeout. */
+  restartTimer(connection: number, now: number): void {
+    const base = connection * WORDS;
+    const before = this.words[base + DEADLINE];
+    const deadline = (now + this.words[base + TIMEOUT]) | 0;
+    this.words[base + DEADLINE] = deadline;
+    // A later deadline needs no work: the wheel finds it when it looks at the old one.
+    if (((deadline - before) | 0) < 0 || !this.state.wheel.has(connection)) {
+      this.state.wheel.schedule(connection);
+    }
+  }
+
+  /** Has the connection expire as soon as timers run next. */
+  expireNow(connection: number, now: number): void {
+    this.words[connection * WORDS + DEADLINE] = now;
+    this.state.wheel.scheduleAtOnce(connection);
+  }
+
+  /** Removes all connections whose destination was deleted, a piece at each `advance`. */
+  sweepUnavailable(): void {
+    this.sweepCursor = 1;
+  }
+
+  /**
+   * Runs timers and sweeps up to `now`.
+   * @param budget how many connections may be looked at
+   * @returns what is left of the budget; 0 means there may be more to do
+   */
+  advance(now: number, budget: number): number {
+    let left = budget;
+    while (left > 0) {
+      const c = this.state.wheel.next(now);
+      if (c === NOTHING_DUE) break;
+      left--;
+      if (c !== MOVED_ON) this.expire(c);
+    }
+    return this.sweepCursor === 0 ? left : this.sweep(left);
+  }
+
+  /** A connection's time is up: it goes, or is postponed while it controls others. */
+  private expire(connection: number): void {
+    const base = connection * WORDS;
+    if (this.words[base + CHILDREN] > 0) {
+      this.words[base + TIMEOUT] = POSTPONE_TICKS;
+      this.words[base + DEADLINE] = (this.state.wheel.tick + POSTPONE_TICKS) | 0;
+      this.state.wheel.schedule(connection);
+      return;
+    }
+    const template = this.words[base + CONTROLLER];
+    if (template !== 0) this.words[template * WORDS + CHILDREN]--;
+    this.remove(connection);
+  }
+
+  /**
+   * Removes a connection before its time. A template that has no other child goes with it, unless it is
+   * assured.
+   */
+  private forceOut(connection: number): void {
+    const template = this.words[connection * WORDS + CONTROLLER];
+    this.expire(connection);
+    if (template === 0 || this.words[template * WORDS + CHILDREN] > 0) return;
+    if ((this.words[template * WORDS + META] & rec.TEMPLATE_ASSURED) === 0) {
+      this.expire(template);
+    }
+  }
+
+  private remove(connection: number): void {
+    const base = connection * WORDS;
+    const flags = this.words[base + FLAGS];
+    this.state.wheel.cancel(connection);
+    this.state.destinations.unbind(
+      this.words[base + SERVER],
+      (flags & TEMPLATE) !== 0,
+      (flags & INACTIVE) !== 0,
+    );
+    this.state.connections.remove(connection);
+  }
+
+  private sweep(budget: number): number {
+    const { connections, destinations } = this.state;
+    let left = budget;
+    while (left > 0 && this.sweepCursor <= connections.highWater) {
+      const c = this.sweepCursor++;
+      left--;
+      const base = c * WORDS;
+      if (!connections.isLive(c) || this.words[base + CHILDREN] > 0) continue;
+      if (destinations.isAvailable(this.words[base + SERVER])) continue;
+      const template = this.words[base + CONTROLLER];
+      this.forceOut(c);
+      // The sweep takes a childless template along, assured or not.
+      if (template !== 0 && connections.isLive(template) && this.childless(template)) {
+        this.forceOut(template);
+      }
+    }
+    if (left > 0) this.sweepCursor = 0;
+    return left;
+  }
+
+  private childless(template: number): boolean {
+    return this.words[template * WORDS + CHILDREN] === 0;
+  }
+
+  /**
+   * Builds everything that follows from the records: index, timers, counts of children, counters of
+   * destinations. The records of services and destinations must have been rebuilt before.
+   */
+  rebuild(): void {
+    const { connections, destinations, wheel } = this.state;
+    const words = this.words;
+    connections.rebuild();
+    for (let c = 1; c <= connections.highWater; c++) words[c * WORDS + CHILDREN] = 0;
+    for (let c = 1; c <= connections.highWater; c++) {
+      if (!connections.isLive(c)) continue;
+      const base = c * WORDS;
+      const flags = words[base + FLAGS];
+      const destination = words[base + SERVER];
+      words[base + rec.W_HOP] = words[base + rec.W_HOP_GENERATION] = 0;
+      destinations.count(destination, (flags & TEMPLATE) !== 0, (flags & INACTIVE) !== 0);
+      if (words[base + CONTROLLER] !== 0) words[words[base + CONTROLLER] * WORDS + CHILDREN]++;
+      wheel.schedule(c);
+    }
+  }
+}

@@ -1,0 +1,342 @@
+/**
+ * Destinations (real servers): records in a region, linked into their service's list, newest first.
+ *
+ *     word   0      1         2         3       4       5        6           7         8       9       10
+ *          +------+---------+---------+-------+-------+--------+-----------+---------+-------+-------+-------+
+ *          | mark | service | service | addr. | port  | weight | last      | forward | upper | lower | flags |
+ *          |      |         | serial  |       |       |        | weight    |         | thr.  | thr.  |       |
+ *          +------+---------+---------+-------+-------+--------+-----------+---------+-------+-------+-------+
+ *     word   11     12        13        14      15      16       17          18        19      20      21
+ *          +------+---------+---------+-------+-------+--------+-----------+---------+-------+-------+-------+
+ *          |active|inactive | persist.| refs  | next  | prev.  | virtual   | proto|  | idle  | hop   | hop   |
+ *          |      |         |         |       |       |        | address   | port    | since |       | gener.|
+ *          +------+---------+---------+-------+-------+--------+-----------+---------+-------+-------+-------+
+ *
+ * A destination lives on after it is deleted, while connections or a scheduler's table refer to it and for
+ * a while longer (service/trash.ts); virtual address, protocol and port say which service it was of.
+ */
+import type { Destinations } from '../../scheduler/scheduler.js';
+import { Region, VALID, type RecordLayout } from '../memory/region.js';
+import { SERVICE_SCHEDULER_FLAGS, type ServiceTable } from './services.js';
+
+export const DESTINATION_LAYOUT: RecordLayout = { kind: 3, version: 1, recordWords: 32 };
+
+const WORDS = DESTINATION_LAYOUT.recordWords;
+const SERVICE = 1;
+const SERVICE_SERIAL = 2;
+const ADDRESS = 3;
+const PORT = 4;
+const WEIGHT = 5;
+const LAST_WEIGHT = 6;
+const FORWARD = 7;
+const UPPER = 8;
+const LOWER = 9;
+const FLAGS = 10;
+const ACTIVE = 11;
+const INACTIVE = 12;
+const PERSISTENT = 13;
+const REFERENCES = 14;
+const NEXT = 15;
+const PREVIOUS = 16;
+const VIRTUAL_ADDRESS = 17;
+const VIRTUAL_PROTOCOL_PORT = 18;
+const IDLE_SINCE = 19;
+const HOP = 20;
+const HOP_GENERATION = 21;
+
+const FLAG_AVAILABLE = 1;
+const FLAG_OVERLOAD = 2;
+const FLAG_IDLE = 4;
+
+export class DestinationTable implements Destinations {
+  readonly words: Int32Array;
+  private freeHead = 0;
+
+  constructor(
+    private readonly region: Region,
+    private readonly services: ServiceTable,
+  ) {
+    this.words = region.words;
+  }
+
+  get highWater(): number {
+    return this.region.highWater;
+  }
+
+  isLive(destination: number): boolean {
+    return this.region.isValid(destination);
+  }
+
+  /** The destination of a service by address and port, 0 if it has none. */
+  find(service: number, address: number, port: number): number {
+    let d = this.services.first(service);
+    while (d !== 0 && (this.address(d) !== address || this.port(d) !== port)) d = this.next(d);
+    return d;
+  }
+
+  /** Takes a free record for a new destination, not yet linked. @returns 0 where the table is full. */
+  create(service: number, address: number, port: number): number {
+    let d = this.freeHead;
+    if (d !== 0) this.freeHead = this.words[d * WORDS + NEXT];
+    else if (this.region.highWater < this.region.capacity) d = ++this.region.highWater;
+    else return 0;
+    const base = d * WORDS;
+    this.words.fill(0, base, base + WORDS);
+    this.words[base + ADDRESS] = address;
+    this.words[base + PORT] = port;
+    this.words[base + VIRTUAL_ADDRESS] = this.services.address(service);
+    this.words[base + VIRTUAL_PROTOCOL_PORT] =
+      (this.services.protocol(service) << 16) | this.services.port(service);
+    return d;
+  }
+
+  /** Sets weight, forwarding method and thresholds, with ip_vs's side effects. */
+  configure(
+    destination: number,
+    isNew: boolean,
+    weight: number,
+    forward: number,
+    upperThreshold: number,
+    lowerThreshold: number,
+  ): void {
+    const base = destination * WORDS;
+    this.words[base + WEIGHT] = weight;
+    if (isNew || weight !== 0) this.words[base + LAST_WEIGHT] = weight;
+    this.words[base + FORWARD] = forward;
+    if (upperThreshold === 0 || upperThreshold > this.words[base + UPPER]) {
+      this.words[base + FLAGS] &= ~FLAG_OVERLOAD;
+    }
+    this.words[base + UPPER] = upperThreshold;
+    this.words[base + LOWER] = lowerThreshold;
+  }
+
+  /** Puts a destination at the head of its service's list: from now on it is available. */
+  linkTo(service: number, destination: number): void {
+    const base = destination * WORDS;
+    const head = this.services.first(service);
+    this.words[base + SERVICE] = service;
+    this.words[base + SERVICE_SERIAL] = this.services.serial(service);
+    this.words[base + NEXT] = head;
+    this.words[base + PREVIOUS] = 0;
+    if (head !== 0) this.words[head * WORDS + PREVIOUS] = destination;
+    this.words[base + FLAGS] = (this.words[base + FLAGS] & ~FLAG_IDLE) | FLAG_AVAILABLE;
+    this.services.setFirst(service, destination);
+    this.services.addToDestinationCount(service, 1);
+    this.words[base] = VALID;
+  }
+
+  /** Takes a destination out of its service's list. Its own `next` still stands, for schedulers. */
+  unlink(destination: number): void {
+    const base = destination * WORDS;
+    const service = this.words[base + SERVICE];
+    const next = this.words[base + NEXT];
+    const previous = this.words[base + PREVIOUS];
+    if (previous === 0) this.services.setFirst(service, next);
+    else this.words[previous * WORDS + NEXT] = next;
+    if (next !== 0) this.words[next * WORDS + PREVIOUS] = previous;
+    this.services.addToDestinationCount(service, -1);
+    this.words[base + FLAGS] &= ~FLAG_AVAILABLE;
+  }
+
+  /** Gives the record of a destination that nothing refers to back. */
+  free(destination: number): void {
+    this.words[destination * WORDS] = 0;
+    this.words[destination * WORDS + NEXT] = this.freeHead;
+    this.freeHead = destination;
+  }
+
+  /** Builds the free list anew; connection counts and references start from 0 and are to be counted in. */
+  rebuild(): void {
+    this.freeHead = 0;
+    for (let d = this.region.highWater; d >= 1; d--) {
+      const base = d * WORDS;
+      if (this.words[base] === VALID) {
+        this.words[base + ACTIVE] = this.words[base + INACTIVE] = 0;
+        this.words[base + PERSISTENT] = this.words[base + REFERENCES] = 0;
+        this.words[base + HOP] = this.words[base + HOP_GENERATION] = 0;
+      } else {
+        this.words[base] = 0;
+        this.words[base + NEXT] = this.freeHead;
+        this.freeHead = d;
+      }
+    }
+  }
+
+  /** The service a destination is (or last was) of; `serviceSerial` tells whether that one still is. */
+  service(destination: number): number {
+    return this.words[destination * WORDS + SERVICE];
+  }
+
+  serviceSerial(destination: number): number {
+    return this.words[destination * WORDS + SERVICE_SERIAL];
+  }
+
+  virtualAddress(destination: number): number {
+    return this.words[destination * WORDS + VIRTUAL_ADDRESS];
+  }
+
+  virtualPort(destination: number): number {
+    return this.words[destination * WORDS + VIRTUAL_PROTOCOL_PORT] & 0xffff;
+  }
+
+  virtualProtocol(destination: number): number {
+    return this.words[destination * WORDS + VIRTUAL_PROTOCOL_PORT] >>> 16;
+  }
+
+  /** Forwarding method: the low three bits of a connection's flags. */
+  forward(destination: number): number {
+    return this.words[destination * WORDS + FORWARD];
+  }
+
+  upperThreshold(destination: number): number {
+    return this.words[destination * WORDS + UPPER];
+  }
+
+  lowerThreshold(destination: number): number {
+    return this.words[destination * WORDS + LOWER];
+  }
+
+  persistentConnections(destination: number): number {
+    return this.words[destination * WORDS + PERSISTENT];
+  }
+
+  references(destination: number): number {
+    return this.words[destination * WORDS + REFERENCES];
+  }
+
+  /** A new connection (inactive at first) or template is bound to the destination. */
+  bind(destination: number, isTemplate: boolean): void {
+    const base = destination * WORDS;
+    this.words[base + REFERENCES]++;
+    this.words[base + (isTemplate ? PERSISTENT : INACTIVE)]++;
+    const upper = this.words[base + UPPER];
+    const total = this.words[base + ACTIVE] + this.words[base + INACTIVE];
+    if (upper !== 0 && total >= upper) this.words[base + FLAGS] |= FLAG_OVERLOAD;
+  }
+
+  /** Counts a connection or template in that was bound in an earlier run. */
+  count(destination: number, isTemplate: boolean, isInactive: boolean): void {
+    const base = destination * WORDS;
+    this.words[base + REFERENCES]++;
+    if (isTemplate) this.words[base + PERSISTENT]++;
+    else this.words[base + (isInactive ? INACTIVE : ACTIVE)]++;
+  }
+
+  /** A connection or template of the destination is gone. */
+  unbind(destination: number, isTemplate: boolean, wasInactive: boolean): void {
+    const base = destination * WORDS;
+    this.words[base + REFERENCES]--;
+    if (isTemplate) this.words[base + PERSISTENT]--;
+    else this.words[base + (wasInactive ? INACTIVE : ACTIVE)]--;
+    const total = this.words[base + ACTIVE] + this.words[base + INACTIVE];
+    const upper = this.words[base + UPPER];
+    const lower = this.words[base + LOWER];
+    const relieved = lower !== 0 ? total < lower : upper === 0 || total * 4 < upper * 3;
+    if (relieved) this.words[base + FLAGS] &= ~FLAG_OVERLOAD;
+  }
+
+  /** A connection changed between inactive and active. */
+  activate(destination: number): void {
+    this.words[destination * WORDS + INACTIVE]--;
+    this.words[destination * WORDS + ACTIVE]++;
+  }
+
+  deactivate(destination: number): void {
+    this.words[destination * WORDS + ACTIVE]--;
+    this.words[destination * WORDS + INACTIVE]++;
+  }
+
+  /** Since when (tick) nothing refers to a deleted destination; `isIdle` says whether that has been noted. */
+  isIdle(destination: number): boolean {
+    return (this.words[destination * WORDS + FLAGS] & FLAG_IDLE) !== 0;
+  }
+
+  idleSince(destination: number): number {
+    return this.words[destination * WORDS + IDLE_SINCE];
+  }
+
+  noteIdle(destination: number, now: number): void {
+    this.words[destination * WORDS + FLAGS] |= FLAG_IDLE;
+    this.words[destination * WORDS + IDLE_SINCE] = now;
+  }
+
+  clearIdle(destination: number): void {
+    this.words[destination * WORDS + FLAGS] &= ~FLAG_IDLE;
+  }
+
+  /** The remembered way to the destination, valid while `hopGeneration` is the routes' generation. */
+  hop(destination: number): number {
+    return this.words[destination * WORDS + HOP];
+  }
+
+  hopGeneration(destination: number): number {
+    return this.words[destination * WORDS + HOP_GENERATION];
+  }
+
+  setHop(destination: number, hop: number, generation: number): void {
+    this.words[destination * WORDS + HOP] = hop;
+    this.words[destination * WORDS + HOP_GENERATION] = generation;
+  }
+
+  // What schedulers see.
+
+  first(service: number): number {
+    return this.services.first(service);
+  }
+
+  next(destination: number): number {
+    return this.words[destination * WORDS + NEXT];
+  }
+
+  weight(destination: number): number {
+    return this.words[destination * WORDS + WEIGHT];
+  }
+
+  lastWeight(destination: number): number {
+    return this.words[destination * WORDS + LAST_WEIGHT];
+  }
+
+  activeConnections(destination: number): number {
+    return this.words[destination * WORDS + ACTIVE];
+  }
+
+  inactiveConnections(destination: number): number {
+    return this.words[destination * WORDS + INACTIVE];
+  }
+
+  isOverloaded(destination: number): boolean {
+    return (this.words[destination * WORDS + FLAGS] & FLAG_OVERLOAD) !== 0;
+  }
+
+  isAvailable(destination: number): boolean {
+    return (this.words[destination * WORDS + FLAGS] & FLAG_AVAILABLE) !== 0;
+  }
+
+  address(destination: number): number {
+    return this.words[destination * WORDS + ADDRESS];
+  }
+
+  port(destination: number): number {
+    return this.words[destination * WORDS + PORT];
+  }
+
+  schedulerFlags(service: number): number {
+    return this.services.flags(service) & SERVICE_SCHEDULER_FLAGS;
+  }
+
+  hold(destination: number): void {
+    this.words[destination * WORDS + REFERENCES]++;
+  }
+
+  release(destination: number): void {
+    this.words[destination * WORDS + REFERENCES]--;
+  }
+
+  schedulerWord(service: number, index: number): number {
+    return this.services.schedulerWord(service, index);
+  }
+
+  setSchedulerWord(service: number, index: number, value: number): void {
+    this.services.setSchedulerWord(service, index, value);
+  }
+}

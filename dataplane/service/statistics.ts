@@ -1,0 +1,93 @@
+/**
+ * Counters and rates of the whole director, of services and of destinations, with ip_vs's arithmetic
+ * (net/netfilter/ipvs/ip_vs_est.c): what users read moves only every 2 seconds, when an estimator tick
+ * publishes the live counters and folds them into exponentially weighted rates.
+ *
+ * One *block* of 32 doubles an object; the director's total is block 0:
+ *
+ *     0..4   live counters: connections, packets in, packets out, bytes in, bytes out
+ *     8..12  published: the live counters as of the last tick
+ *     16..20 baseline: what `zero` subtracts from the published ones
+ *     24..28 rate accumulators: connections and packets in 1/1024, bytes in 1/32 per second
+ *
+ * Doubles count exactly up to 2^53, which takes a gigabit link two years to reach in bytes.
+ */
+const BLOCK = 32;
+const PUBLISHED = 8;
+const BASELINE = 16;
+const RATE = 24;
+const COUNTERS = 5;
+const FIRST_BYTES_COUNTER = 3;
+
+export const CONNECTIONS = 0;
+export const IN_PACKETS = 1;
+export const OUT_PACKETS = 2;
+export const IN_BYTES = 3;
+export const OUT_BYTES = 4;
+export const TOTAL_BLOCK = 0;
+
+/** Ticks between two estimations of an object. */
+export const ESTIMATION_TICKS = 200;
+
+export class Statistics {
+  private readonly values: Float64Array;
+
+  constructor(blocks: number) {
+    this.values = new Float64Array(blocks * BLOCK);
+  }
+
+  countConnection(block: number): void {
+    this.values[block * BLOCK + CONNECTIONS] += 1;
+  }
+
+  countIn(block: number, bytes: number): void {
+    this.values[block * BLOCK + IN_PACKETS] += 1;
+    this.values[block * BLOCK + IN_BYTES] += bytes;
+  }
+
+  countOut(block: number, bytes: number): void {
+    this.values[block * BLOCK + OUT_PACKETS] += 1;
+    this.values[block * BLOCK + OUT_BYTES] += bytes;
+  }
+
+  /** Publishes the live counters and updates the rates: once every two seconds for each block in use. */
+  estimate(block: number): void {
+    const values = this.values;
+    const base = block * BLOCK;
+    for (let i = 0; i < COUNTERS; i++) {
+      const delta = values[base + i] - values[base + PUBLISHED + i];
+      // Scaled by 2^10 (bytes 2^5) and divided by the period of 2 s.
+      const rate = delta * (i < FIRST_BYTES_COUNTER ? 512 : 16);
+      values[base + RATE + i] += Math.floor((rate - values[base + RATE + i]) / 4);
+      values[base + PUBLISHED + i] = values[base + i];
+    }
+  }
+
+  /** A published counter, as `--stats` shows it. */
+  counter(block: number, which: number): number {
+    const base = block * BLOCK;
+    return this.values[base + PUBLISHED + which] - this.values[base + BASELINE + which];
+  }
+
+  /** A rate per second, as `--rate` shows it. */
+  rate(block: number, which: number): number {
+    const accumulated = this.values[block * BLOCK + RATE + which];
+    return which < FIRST_BYTES_COUNTER
+      ? Math.floor((accumulated + 0x1ff) / 1024)
+      : Math.floor((accumulated + 0xf) / 32);
+  }
+
+  /** ipvsadm -Z: what has been published so far no longer shows, and rates start from 0. */
+  zero(block: number): void {
+    const base = block * BLOCK;
+    for (let i = 0; i < COUNTERS; i++) {
+      this.values[base + BASELINE + i] = this.values[base + PUBLISHED + i];
+      this.values[base + RATE + i] = 0;
+    }
+  }
+
+  /** A block that is taken for a new object. */
+  clear(block: number): void {
+    this.values.fill(0, block * BLOCK, (block + 1) * BLOCK);
+  }
+}

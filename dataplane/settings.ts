@@ -1,0 +1,62 @@
+/**
+ * The director's settings: names, defaults and ranges of ip_vs's net.ipv4.vs.* sysctls
+ * (Documentation/networking/ipvs-sysctl.rst). What is not listed here is not built and is refused by name.
+ */
+export interface SettingRange {
+  default: number;
+  min: number;
+  max: number;
+}
+
+export const SETTINGS = {
+  conn_reuse_mode: { default: 1, min: -0x80000000, max: 0x7fffffff },
+  expire_nodest_conn: { default: 0, min: -0x80000000, max: 0x7fffffff },
+  expire_quiescent_template: { default: 0, min: -0x80000000, max: 0x7fffffff },
+  nat_icmp_send: { default: 0, min: -0x80000000, max: 0x7fffffff },
+  secure_tcp: { default: 0, min: 0, max: 3 },
+  sloppy_tcp: { default: 0, min: -0x80000000, max: 0x7fffffff },
+} as const satisfies Record<string, SettingRange>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+export function isSettingName(name: string): name is SettingName {
+  return Object.hasOwn(SETTINGS, name);
+}
+
+/** Values of all settings, in the form the engine reads them. */
+export class Settings {
+  connReuseMode: number = SETTINGS.conn_reuse_mode.default;
+  expireNodestConn: number = SETTINGS.expire_nodest_conn.default;
+  expireQuiescentTemplate: number = SETTINGS.expire_quiescent_template.default;
+  natIcmpSend: number = SETTINGS.nat_icmp_send.default;
+  secureTcp: number = SETTINGS.secure_tcp.default;
+  sloppyTcp: number = SETTINGS.sloppy_tcp.default;
+
+  /** 1 while the strict TCP state table is in effect. */
+  get strictTcp(): number {
+    return this.secureTcp > 1 ? 1 : 0;
+  }
+
+  get(name: SettingName): number {
+    return this[FIELDS[name]];
+  }
+
+  /** @returns false where the value is outside the setting's range; nothing is changed then. */
+  set(name: SettingName, value: number): boolean {
+    const { min, max } = SETTINGS[name];
+    if (!Number.isInteger(value) || value < min || value > max) return false;
+    this[FIELDS[name]] = value;
+    return true;
+  }
+}
+
+const FIELDS = {
+  conn_reuse_mode: 'connReuseMode',
+  expire_nodest_conn: 'expireNodestConn',
+  expire_quiescent_template: 'expireQuiescentTemplate',
+  nat_icmp_send: 'natIcmpSend',
+  secure_tcp: 'secureTcp',
+  sloppy_tcp: 'sloppyTcp',
+} as const satisfies Record<SettingName, string>;

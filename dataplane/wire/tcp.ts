@@ -1,0 +1,58 @@
+/**
+ * TCP (RFC 9293):
+ *
+ *      0               2               4                               8
+ *     +---------------+---------------+-------------------------------+-------------------------------+
+ *     |  source port  |   dest port   |        sequence number        |     acknowledgment number     |
+ *     +---------------+---------------+-------------------------------+-------------------------------+
+ *      12      13      14              16              18              20
+ *     +-------+-------+---------------+---------------+---------------+------------- - - -
+ *     |doff|  | flags |    window     |   checksum    |  urgent ptr   |  options, data
+ *     +-------+-------+---------------+---------------+---------------+------------- - - -
+ *
+ * `tcp` is the offset of the first byte of the header; at least TCP_HEADER_BYTES must be there.
+ */
+import { read16 } from './bytes.js';
+
+export const TCP_HEADER_BYTES = 20;
+/** Of a TCP header quoted in an ICMP error this much is always there (RFC 792): ports and sequence number. */
+export const TCP_QUOTED_BYTES = 8;
+export const FIN = 0x01;
+export const SYN = 0x02;
+export const RST = 0x04;
+export const ACK = 0x10;
+
+const SOURCE_PORT = 0;
+const DESTINATION_PORT = 2;
+const DATA_OFFSET = 12;
+const FLAGS = 13;
+const CHECKSUM = 16;
+
+export function sourcePort(memory: Uint8Array, tcp: number): number {
+  return read16(memory, tcp + SOURCE_PORT);
+}
+
+export function destinationPort(memory: Uint8Array, tcp: number): number {
+  return read16(memory, tcp + DESTINATION_PORT);
+}
+
+export function flags(memory: Uint8Array, tcp: number): number {
+  return memory[tcp + FLAGS];
+}
+
+/** Length of the header as its data offset says; not checked against anything. */
+export function headerBytes(memory: Uint8Array, tcp: number): number {
+  return (memory[tcp + DATA_OFFSET] >> 4) << 2;
+}
+
+export function sourcePortOffset(tcp: number): number {
+  return tcp + SOURCE_PORT;
+}
+
+export function destinationPortOffset(tcp: number): number {
+  return tcp + DESTINATION_PORT;
+}
+
+export function checksumOffset(tcp: number): number {
+  return tcp + CHECKSUM;
+}
