@@ -218,7 +218,15 @@ export class Engine {
     if (ipv4.timeToLive(memory, ip) <= 1) {
       const source = ipv4.destination(memory, ip);
       const type = icmp.TYPE_TIME_EXCEEDED;
-      return this.answerError(memory, ip, type, icmp.CODE_TTL_EXCEEDED, 0, source, DROP_TTL_EXCEEDED);
+      return this.answerError(
+        memory,
+        ip,
+        type,
+        icmp.CODE_TTL_EXCEEDED,
+        0,
+        source,
+        DROP_TTL_EXCEEDED,
+      );
     }
     if (this.exceedsMtu(memory, ip, segment, hop, offload)) {
       const source = ipv4.destination(memory, ip);
@@ -373,16 +381,7 @@ export class Engine {
     this.lastIdentification = (this.lastIdentification + 1) & 0xffff;
     const identification = this.lastIdentification;
     const { answer } = this;
-    this.answerLength = buildIcmpError(
-      answer,
-      memory,
-      ip,
-      type,
-      code,
-      mtu,
-      source,
-      identification,
-    );
+    this.answerLength = buildIcmpError(answer, memory, ip, type, code, mtu, source, identification);
     this.routes.writeMacs(hop, answer, 0);
     this.drops.count(otherwise >> 8);
     return makeVerdict(ANSWER, this.routes.portOf(hop));

@@ -102,7 +102,10 @@ export class Region {
     const header = this.words;
     if (header[MAGIC_WORD] !== MAGIC) throw new RegionError('not a region of records');
     if (header[KIND_WORD] !== layout.kind) throw new RegionError('holds another kind of records');
-    if (header[VERSION_WORD] !== layout.version || header[RECORD_WORDS_WORD] !== layout.recordWords) {
+    if (
+      header[VERSION_WORD] !== layout.version ||
+      header[RECORD_WORDS_WORD] !== layout.recordWords
+    ) {
       throw new RegionError(
         `layout version ${header[VERSION_WORD]}, this program knows ${layout.version}`,
       );

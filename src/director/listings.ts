@@ -1,0 +1,101 @@
+/** What the tables hold, in the form the control interface gives it out. */
+import * as rec from '../../dataplane/conn/record.js';
+import { STATE_NAMES } from '../../dataplane/conn/states.js';
+import { ticksUntil, TICKS_PER_SECOND } from '../../dataplane/clock.js';
+import * as counters from '../../dataplane/service/statistics.js';
+import { SERVICE_SCHEDULER_FLAGS } from '../../dataplane/service/services.js';
+import type { State } from '../../dataplane/state.js';
+import { SCHEDULERS } from '../../scheduler/registry.js';
+import type {
+  ConnectionEntry,
+  DestinationEntry,
+  ServiceEntry,
+  Statistics,
+} from '../control/api.js';
+import { ipv4ToText } from '../control/ipv4.js';
+
+const WORDS = rec.CONNECTION_LAYOUT.recordWords;
+const PROTOCOL_NAMES: Record<number, string> = { 0: 'IP', 6: 'TCP', 17: 'UDP' };
+
+function statisticsOf(state: State, block: number): Statistics {
+  const { statistics } = state;
+  return {
+    connections: statistics.counter(block, counters.CONNECTIONS),
+    inPackets: statistics.counter(block, counters.IN_PACKETS),
+    outPackets: statistics.counter(block, counters.OUT_PACKETS),
+    inBytes: statistics.counter(block, counters.IN_BYTES),
+    outBytes: statistics.counter(block, counters.OUT_BYTES),
+    connectionsPerSecond: statistics.rate(block, counters.CONNECTIONS),
+    inPacketsPerSecond: statistics.rate(block, counters.IN_PACKETS),
+    outPacketsPerSecond: statistics.rate(block, counters.OUT_PACKETS),
+    inBytesPerSecond: statistics.rate(block, counters.IN_BYTES),
+    outBytesPerSecond: statistics.rate(block, counters.OUT_BYTES),
+  };
+}
+
+function destinationEntry(state: State, destination: number): DestinationEntry {
+  const { destinations } = state;
+  return {
+    family: 'inet',
+    address: ipv4ToText(destinations.address(destination)),
+    port: destinations.port(destination),
+    forwarding: 'masq',
+    weight: destinations.weight(destination),
+    upperThreshold: destinations.upperThreshold(destination),
+    lowerThreshold: destinations.lowerThreshold(destination),
+    tunnel: { type: 'ipip', port: 0, checksum: 'none' },
+    activeConnections: destinations.activeConnections(destination),
+    inactiveConnections: destinations.inactiveConnections(destination),
+    persistentConnections: destinations.persistentConnections(destination),
+    statistics: statisticsOf(state, state.destinationBlock(destination)),
+  };
+}
+
+export function serviceEntry(state: State, service: number): ServiceEntry {
+  const { services, destinations } = state;
+  const id = services.schedulerId(service);
+  const entries: DestinationEntry[] = [];
+  for (let d = services.first(service); d !== 0; d = destinations.next(d)) {
+    entries.push(destinationEntry(state, d));
+  }
+  return {
+    family: 'inet',
+    protocol: 'tcp',
+    address: ipv4ToText(services.address(service)),
+    port: services.port(service),
+    fwmark: services.fwmark(service),
+    scheduler: id === 0 ? 'none' : SCHEDULERS[id - 1].name,
+    schedulerFlags: services.flags(service) & SERVICE_SCHEDULER_FLAGS,
+    persistent: services.isPersistent(service),
+    timeoutSeconds: services.timeout(service) / TICKS_PER_SECOND,
+    netmask: ipv4ToText(services.netmask(service)),
+    onePacket: false,
+    persistenceEngine: '',
+    statistics: statisticsOf(state, state.serviceBlock(service)),
+    destinations: entries,
+  };
+}
+
+export function connectionEntry(state: State, connection: number, now: number): ConnectionEntry {
+  const { words } = state.connections;
+  const base = connection * WORDS;
+  const meta = words[base + rec.W_META];
+  const left = ticksUntil(words[base + rec.W_DEADLINE], now);
+  return {
+    protocol: PROTOCOL_NAMES[(meta >>> 8) & 0xff] ?? 'IP',
+    family: 'inet',
+    clientAddress: ipv4ToText(words[base + rec.W_CLIENT]),
+    clientPort: words[base + rec.W_PORTS] >>> 16,
+    virtualAddress: ipv4ToText(words[base + rec.W_VIRTUAL]),
+    virtualPort: words[base + rec.W_PORTS] & 0xffff,
+    destinationAddress: ipv4ToText(words[base + rec.W_DESTINATION]),
+    destinationPort: meta >>> 16,
+    state: stateName(words[base + rec.W_FLAGS], meta & 0xff),
+    expiresSeconds: Math.max(0, Math.floor(left / TICKS_PER_SECOND)),
+  };
+}
+
+function stateName(flags: number, state: number): string {
+  if ((flags & rec.F_TEMPLATE) === 0) return STATE_NAMES[state] ?? 'ERR!';
+  return state === rec.TEMPLATE_ASSURED ? 'ASSURED' : 'NONE';
+}

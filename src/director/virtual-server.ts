@@ -1,0 +1,286 @@
+/**
+ * The virtual server: engine and tables as one thing that can be administered. A director runs one on real
+ * interfaces, a replay runs one on recorded packets.
+ */
+import { ESTABLISHED, FIN_WAIT } from '../../dataplane/conn/states.js';
+import { secondsToTicks, TICKS_PER_SECOND } from '../../dataplane/clock.js';
+import { Engine } from '../../dataplane/engine.js';
+import type { Routes } from '../../dataplane/route/routes.js';
+import type { Endpoint } from '../../dataplane/service/endpoints.js';
+import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
+import { allocateMemory, DEFAULT_CAPACITY, State, type Capacity } from '../../dataplane/state.js';
+import {
+  ControlError,
+  type ConnectionEntry,
+  type Control,
+  type DaemonSettings,
+  type DestinationKey,
+  type DestinationSettings,
+  type Info,
+  type ServiceEntry,
+  type ServiceKey,
+  type ServiceSettings,
+  type Timeouts,
+} from '../control/api.js';
+import { connectionEntry, serviceEntry } from './listings.js';
+import { ServiceAdmin } from './service-admin.js';
+
+/** The version of ip_vs whose behaviour this is, as listings show it. */
+const IPVS_VERSION = '1.2.1';
+/** Connections in one batch of a listing; packets go on between two batches. */
+const BATCH = 1000;
+/** Records looked at before a listing lets packets go on, however few of them are in use. */
+const SCAN_MAX = 20_000;
+const FTP_PORT = 21;
+/** ip_vs's default for UDP, kept and shown although UDP isn't built. */
+const UDP_TIMEOUT_SECONDS = 300;
+
+/** TCP endpoints whose packets are ours: by destination, and by source. Port 0 means all ports. */
+export interface Endpoints {
+  virtual: Endpoint[];
+  real: Endpoint[];
+}
+
+export interface VirtualServerOptions {
+  /** Two random int32 that keep the connection table's buckets secret. */
+  hashKey: readonly [number, number];
+  /** The clock, in ticks of 10 ms. */
+  clock: () => number;
+  capacity?: Partial<Capacity>;
+  /** Shown in listings instead of the real size, for replaying what another director has shown. */
+  connectionTableSize?: number;
+  /** Called whenever services or servers have changed which packets are ours. */
+  onEndpointsChanged?: () => void;
+}
+
+export class VirtualServer implements Control {
+  readonly engine: Engine;
+  readonly routes: Routes;
+  readonly state: State;
+  private readonly admin: ServiceAdmin;
+  private readonly clock: () => number;
+  private readonly connectionTableSize: number;
+  private readonly onEndpointsChanged: () => void;
+  private udpTimeoutSeconds = UDP_TIMEOUT_SECONDS;
+
+  constructor(options: VirtualServerOptions) {
+    const capacity = { ...DEFAULT_CAPACITY, ...options.capacity };
+    this.clock = options.clock;
+    const now = this.clock();
+    this.state = new State(capacity, allocateMemory(capacity), options.hashKey, now);
+    this.engine = new Engine(this.state, now);
+    this.routes = this.state.routes;
+    this.admin = new ServiceAdmin(this.state, this.engine, this.clock);
+    this.connectionTableSize = options.connectionTableSize ?? this.state.connections.size;
+    this.onEndpointsChanged = options.onEndpointsChanged ?? (() => undefined);
+  }
+
+  /** Runs what is due. @returns true where more is due than the budget allowed. */
+  advance(now: number, budget: number): boolean {
+    const deleted = this.state.trash.entries.length;
+    const more = this.engine.advance(now, budget);
+    if (this.state.trash.entries.length !== deleted) this.endpointsChanged();
+    return more;
+  }
+
+  /**
+   * What interception has to hide from the kernel: packets to services and from their servers, also those of
+   * deleted ones that still have connections. Nothing while there is no service: then ip_vs, too, is out of
+   * the packets' way.
+   */
+  interceptedEndpoints(): Endpoints {
+    const { services, destinations, trash } = this.state;
+    const virtual = new Map<string, Endpoint>();
+    const real = new Map<string, Endpoint>();
+    if (services.count === 0) return { virtual: [], real: [] };
+    for (let s = 1; s <= services.highWater; s++) {
+      if (!services.isLive(s)) continue;
+      this.collectVirtual(virtual, services.address(s), services.port(s), services.isPersistent(s));
+      for (let d = services.first(s); d !== 0; d = destinations.next(d)) this.collectReal(real, d);
+    }
+    for (const d of trash.entries) {
+      this.collectVirtual(
+        virtual,
+        destinations.virtualAddress(d),
+        destinations.virtualPort(d),
+        false,
+      );
+      this.collectReal(real, d);
+    }
+    return { virtual: [...virtual.values()], real: [...real.values()] };
+  }
+
+  info(): Promise<Info> {
+    return Promise.resolve({
+      version: IPVS_VERSION,
+      connectionTableSize: this.connectionTableSize,
+    });
+  }
+
+  services(): Promise<ServiceEntry[]> {
+    const { services } = this.state;
+    const entries: ServiceEntry[] = [];
+    for (let s = 1; s <= services.highWater; s++) {
+      if (services.isLive(s)) entries.push(serviceEntry(this.state, s));
+    }
+    return Promise.resolve(entries);
+  }
+
+  async service(key: ServiceKey): Promise<ServiceEntry> {
+    return serviceEntry(this.state, this.admin.find(key));
+  }
+
+  async addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
+    this.admin.addService(key, settings);
+    this.endpointsChanged();
+  }
+
+  async editService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
+    this.admin.editService(key, settings);
+    this.endpointsChanged();
+  }
+
+  async deleteService(key: ServiceKey): Promise<void> {
+    this.admin.deleteService(key);
+    this.endpointsChanged();
+  }
+
+  async flush(): Promise<void> {
+    this.admin.flush();
+    this.endpointsChanged();
+  }
+
+  async addDestination(
+    service: ServiceKey,
+    key: DestinationKey,
+    settings: DestinationSettings,
+  ): Promise<void> {
+    this.admin.addDestination(service, key, settings);
+    this.endpointsChanged();
+  }
+
+  async editDestination(
+    service: ServiceKey,
+    key: DestinationKey,
+    settings: DestinationSettings,
+  ): Promise<void> {
+    this.admin.editDestination(service, key, settings);
+  }
+
+  async deleteDestination(service: ServiceKey, key: DestinationKey): Promise<void> {
+    this.admin.deleteDestination(service, key);
+    this.endpointsChanged();
+  }
+
+  async zero(key?: ServiceKey): Promise<void> {
+    const { statistics, services } = this.state;
+    if (key !== undefined) {
+      this.zeroService(this.admin.find(key));
+      return;
+    }
+    for (let s = 1; s <= services.highWater; s++) if (services.isLive(s)) this.zeroService(s);
+    statistics.zero(0);
+  }
+
+  timeouts(): Promise<Timeouts> {
+    const { timeouts } = this.state;
+    return Promise.resolve({
+      tcpSeconds: timeouts[ESTABLISHED] / TICKS_PER_SECOND,
+      tcpFinSeconds: timeouts[FIN_WAIT] / TICKS_PER_SECOND,
+      udpSeconds: this.udpTimeoutSeconds,
+    });
+  }
+
+  async setTimeouts({ tcpSeconds, tcpFinSeconds, udpSeconds }: Timeouts): Promise<void> {
+    const { timeouts } = this.state;
+    if (tcpSeconds > 0) timeouts[ESTABLISHED] = secondsToTicks(tcpSeconds);
+    if (tcpFinSeconds > 0) timeouts[FIN_WAIT] = secondsToTicks(tcpFinSeconds);
+    if (udpSeconds > 0) this.udpTimeoutSeconds = udpSeconds;
+  }
+
+  async *connections(): AsyncGenerator<ConnectionEntry[]> {
+    const { connections } = this.state;
+    let batch: ConnectionEntry[] = [];
+    let scanned = 0;
+    for (let c = 1; c <= connections.highWater; c++) {
+      if (connections.isLive(c)) batch.push(connectionEntry(this.state, c, this.clock()));
+      if (batch.length === BATCH || ++scanned === SCAN_MAX) {
+        yield batch;
+        batch = [];
+        scanned = 0;
+      }
+    }
+    if (batch.length > 0) yield batch;
+  }
+
+  daemons(): Promise<DaemonSettings[]> {
+    return Promise.resolve([]);
+  }
+
+  async startDaemon(): Promise<void> {
+    throw new ControlError('EOPNOTSUPP', 'The sync daemon is not supported by this director');
+  }
+
+  async stopDaemon(): Promise<void> {
+    throw new ControlError('ESRCH', 'No daemon is running');
+  }
+
+  settings(): Promise<Record<string, number>> {
+    const { settings } = this.state;
+    return Promise.resolve(
+      Object.fromEntries(SETTING_NAMES.map((name) => [name, settings.get(name)])),
+    );
+  }
+
+  async setSetting(name: string, value: number): Promise<void> {
+    if (!isSettingName(name)) {
+      throw new ControlError(
+        'ENOENT',
+        `unknown setting ${name}; there are ${SETTING_NAMES.join(', ')}`,
+      );
+    }
+    if (!this.state.settings.set(name, value)) {
+      const { min, max } = SETTINGS[name];
+      throw new ControlError('EINVAL', `${name} must be a whole number from ${min} to ${max}`);
+    }
+  }
+
+  /** Tables that follow from what is administered are brought in line, here and with whoever listens. */
+  private endpointsChanged(): void {
+    const { virtual, real } = this.interceptedEndpoints();
+    this.state.virtualEndpoints.replace(virtual);
+    this.state.realEndpoints.replace(real);
+    this.onEndpointsChanged();
+  }
+
+  private collectVirtual(
+    into: Map<string, Endpoint>,
+    address: number,
+    servicePort: number,
+    isPersistent: boolean,
+  ): void {
+    // A persistent FTP service takes its data connections, too, on whatever port.
+    const port = servicePort === FTP_PORT && isPersistent ? 0 : servicePort;
+    into.set(`${address}:${port}`, { address, port });
+  }
+
+  private collectReal(into: Map<string, Endpoint>, destination: number): void {
+    const { destinations } = this.state;
+    const address = destinations.address(destination);
+    const virtualPort = destinations.virtualPort(destination);
+    const mapped = destinations.port(destination);
+    // Port-0 and FTP services have connections on whatever port; without a port of its own a server
+    // answers from the service's.
+    const isAnyPort = virtualPort === 0 || virtualPort === FTP_PORT;
+    const port = isAnyPort ? 0 : mapped === 0 ? virtualPort : mapped;
+    into.set(`${address}:${port}`, { address, port });
+  }
+
+  private zeroService(service: number): void {
+    const { statistics, services, destinations } = this.state;
+    statistics.zero(this.state.serviceBlock(service));
+    for (let d = services.first(service); d !== 0; d = destinations.next(d)) {
+      statistics.zero(this.state.destinationBlock(d));
+    }
+  }
+}
