@@ -1,0 +1,109 @@
+/** Traffic with real clients (curl, wrk), and files to send through them. */
+import { createCipheriv, createHash } from 'node:crypto';
+import { closeSync, openSync, statfsSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { LabError } from './errors.js';
+import type { Host } from './host.js';
+import type { Lab } from './lab.js';
+
+export interface TrafficOptions {
+  /** One connection for all requests of a client, or a new one for each (the default). */
+  keepAlive?: boolean;
+}
+
+/** Sends `count` requests one after the other with curl; resolves to the answers, all of which must come. */
+export async function requestSeries(
+  client: Host,
+  url: string,
+  count: number,
+  options: TrafficOptions = {},
+): Promise<string[]> {
+  const header = options.keepAlive === true ? [] : ['-H', 'Connection: close'];
+  const urls = count === 1 ? url : `${url}?[1-${count}]`;
+  const args = ['--silent', '--show-error', '--fail', '--max-time', '60', ...header, urls];
+  const output = await client.output('curl', args);
+  return output.trimEnd().split('\n');
+}
+
+/** How often each answer occurs: { server1: 3, server2: 3 }. */
+export function tally(answers: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const answer of answers.toSorted()) counts[answer] = (counts[answer] ?? 0) + 1;
+  return counts;
+}
+
+export interface WrkOptions extends TrafficOptions {
+  connections: number;
+  seconds: number;
+}
+
+export interface WrkResult {
+  readonly requests: number;
+  readonly requestsPerSecond: number;
+  /** Connections that could not be made, reads, writes and time-outs that failed, answers other than 2xx. */
+  readonly errors: number;
+}
+
+/** Sends requests over many connections at once with wrk. */
+export async function wrk(client: Host, url: string, options: WrkOptions): Promise<WrkResult> {
+  const { connections, seconds, keepAlive = true } = options;
+  const header = keepAlive ? [] : ['-H', 'Connection: close'];
+  const load = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`];
+  const output = await client.output('wrk', [...load, ...header, url], {
+    timeoutMs: (seconds + 30) * 1000,
+  });
+  return parseWrk(output);
+}
+
+/** Reads wrk's report. */
+export function parseWrk(output: string): WrkResult {
+  const requests = /(\d+) requests in/.exec(output);
+  const rate = /Requests\/sec:\s*([\d.]+)/.exec(output);
+  if (requests === null || rate === null) throw new LabError(`not a report of wrk: ${output}`);
+  const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(
+    output,
+  );
+  const wrongAnswers = /Non-2xx or 3xx responses: (\d+)/.exec(output);
+  const errors = [...(socketErrors?.slice(1) ?? []), wrongAnswers?.[1] ?? '0'];
+  return {
+    requests: Number(requests[1]),
+    requestsPerSecond: Number(rate[1]),
+    errors: errors.reduce((sum, text) => sum + Number(text), 0),
+  };
+}
+
+export interface TestFile {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Makes a file in the lab's data folder, which its web servers offer as /files/NAME. Its content is the
+ * key stream of AES in counter mode: always the same for a size, and no two parts of it alike.
+ */
+export function makeTestFile(lab: Lab, name: string, bytes: number): TestFile {
+  const folder = lab.dataFolder();
+  const space = statfsSync(folder);
+  if (space.bavail * space.bsize < 3 * bytes) {
+    throw new LabError(`${folder} has no room for files of ${bytes} bytes`);
+  }
+  const path = join(folder, name);
+  const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, 1), Buffer.alloc(16));
+  const hash = createHash('sha256');
+  const zeros = Buffer.alloc(CHUNK_BYTES);
+  const file = openSync(path, 'w');
+  try {
+    for (let left = bytes; left > 0; left -= CHUNK_BYTES) {
+      const chunk = cipher.update(left < CHUNK_BYTES ? zeros.subarray(0, left) : zeros);
+      hash.update(chunk);
+      writeSync(file, chunk);
+    }
+  } finally {
+    closeSync(file);
+  }
+  return { name, path, bytes, sha256: hash.digest('hex') };
+}
