@@ -6,13 +6,14 @@ import { isIPv4 } from 'node:net';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
+import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
 import { DEFAULT_STATE_DIR, SOCKET_NAME, socketPathProblem } from '../control/path.js';
 import { LOG_LEVELS, type LogLevel } from './log.js';
 import { UsageError } from './usage.js';
 
 export const DRIVERS = ['ring'] as const;
-export const MAX_CONNECTIONS_DEFAULT = 1_048_576;
-export const MAX_CONNECTIONS_LIMIT = 16_777_215;
+export const MAX_CONNECTIONS_DEFAULT = DEFAULT_CAPACITY.connections;
+export const MAX_CONNECTIONS_LIMIT = 16_777_216;
 
 /** Options as given, by the names the user knows; what wasn't given isn't there. */
 export interface OptionValues {

@@ -6,6 +6,7 @@ import { ESTABLISHED, FIN_WAIT } from '../../dataplane/conn/states.js';
 import { secondsToTicks, TICKS_PER_SECOND } from '../../dataplane/clock.js';
 import { Engine } from '../../dataplane/engine.js';
 import type { Routes } from '../../dataplane/route/routes.js';
+import type { DestinationTable } from '../../dataplane/service/destinations.js';
 import type { Endpoint } from '../../dataplane/service/endpoints.js';
 import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
 import { allocateMemory, DEFAULT_CAPACITY, State, type Capacity } from '../../dataplane/state.js';
@@ -22,6 +23,7 @@ import {
   type ServiceSettings,
   type Timeouts,
 } from '../control/api.js';
+import { realEndpoint, virtualEndpoint, type Endpoints } from './endpoints.js';
 import { connectionEntry, serviceEntry } from './listings.js';
 import { ServiceAdmin } from './service-admin.js';
 
@@ -31,15 +33,8 @@ const IPVS_VERSION = '1.2.1';
 const BATCH = 1000;
 /** Records looked at before a listing lets packets go on, however few of them are in use. */
 const SCAN_MAX = 20_000;
-const FTP_PORT = 21;
 /** ip_vs's default for UDP, kept and shown although UDP isn't built. */
 const UDP_TIMEOUT_SECONDS = 300;
-
-/** TCP endpoints whose packets are ours: by destination, and by source. Port 0 means all ports. */
-export interface Endpoints {
-  virtual: Endpoint[];
-  real: Endpoint[];
-}
 
 export interface VirtualServerOptions {
   /** Two random int32 that keep the connection table's buckets secret. */
@@ -75,6 +70,17 @@ export class VirtualServer implements Control {
     this.onEndpointsChanged = options.onEndpointsChanged ?? (() => undefined);
   }
 
+  /** Builds all that follows from the records anew, as after a restart with the same memory. */
+  rebuild(): void {
+    const { services, destinations, trash } = this.state;
+    services.rebuild();
+    destinations.rebuild();
+    this.engine.lifecycle.rebuild();
+    trash.rebuild(this.clock());
+    this.admin.rebindSchedulers();
+    this.endpointsChanged();
+  }
+
   /** Runs what is due. @returns true where more is due than the budget allowed. */
   advance(now: number, budget: number): boolean {
     const deleted = this.state.trash.entries.length;
@@ -95,17 +101,16 @@ export class VirtualServer implements Control {
     if (services.count === 0) return { virtual: [], real: [] };
     for (let s = 1; s <= services.highWater; s++) {
       if (!services.isLive(s)) continue;
-      this.collectVirtual(virtual, services.address(s), services.port(s), services.isPersistent(s));
-      for (let d = services.first(s); d !== 0; d = destinations.next(d)) this.collectReal(real, d);
+      const persistent = services.isPersistent(s);
+      collect(virtual, virtualEndpoint(services.address(s), services.port(s), persistent));
+      for (let d = services.first(s); d !== 0; d = destinations.next(d)) {
+        collect(real, realEndpointOf(destinations, d));
+      }
     }
     for (const d of trash.entries) {
-      this.collectVirtual(
-        virtual,
-        destinations.virtualAddress(d),
-        destinations.virtualPort(d),
-        false,
-      );
-      this.collectReal(real, d);
+      const virtualAddress = destinations.virtualAddress(d);
+      collect(virtual, virtualEndpoint(virtualAddress, destinations.virtualPort(d), false));
+      collect(real, realEndpointOf(destinations, d));
     }
     return { virtual: [...virtual.values()], real: [...real.values()] };
   }
@@ -253,29 +258,6 @@ export class VirtualServer implements Control {
     this.onEndpointsChanged();
   }
 
-  private collectVirtual(
-    into: Map<string, Endpoint>,
-    address: number,
-    servicePort: number,
-    isPersistent: boolean,
-  ): void {
-    // A persistent FTP service takes its data connections, too, on whatever port.
-    const port = servicePort === FTP_PORT && isPersistent ? 0 : servicePort;
-    into.set(`${address}:${port}`, { address, port });
-  }
-
-  private collectReal(into: Map<string, Endpoint>, destination: number): void {
-    const { destinations } = this.state;
-    const address = destinations.address(destination);
-    const virtualPort = destinations.virtualPort(destination);
-    const mapped = destinations.port(destination);
-    // Port-0 and FTP services have connections on whatever port; without a port of its own a server
-    // answers from the service's.
-    const isAnyPort = virtualPort === 0 || virtualPort === FTP_PORT;
-    const port = isAnyPort ? 0 : mapped === 0 ? virtualPort : mapped;
-    into.set(`${address}:${port}`, { address, port });
-  }
-
   private zeroService(service: number): void {
     const { statistics, services, destinations } = this.state;
     statistics.zero(this.state.serviceBlock(service));
@@ -283,4 +265,16 @@ export class VirtualServer implements Control {
       statistics.zero(this.state.destinationBlock(d));
     }
   }
+}
+
+function collect(into: Map<string, Endpoint>, endpoint: Endpoint): void {
+  into.set(`${endpoint.address}:${endpoint.port}`, endpoint);
+}
+
+function realEndpointOf(destinations: DestinationTable, destination: number): Endpoint {
+  return realEndpoint(
+    destinations.address(destination),
+    destinations.port(destination),
+    destinations.virtualPort(destination),
+  );
 }

@@ -33,7 +33,7 @@ const DEFAULTS: Options = {
   settings: {},
   masquerade: [],
   logLevel: 'info',
-  maxConnections: 1_048_576,
+  maxConnections: 2_097_152,
 };
 
 describe('command line of uvsd', () => {
@@ -104,10 +104,10 @@ describe('command line of uvsd', () => {
     refused(['--interface', 'sixteen-letters-'], /--interface: "sixteen-letters-"/);
     refused(['--driver', 'xdp'], /--driver: "xdp" won't do, it must be ring/);
     refused(['--log-level', 'loud'], /"loud" won't do, it must be error or warn or info or debug/);
-    for (const number of ['0', '-1', '1.5', '1e3', 'many', '', '16777216', '9'.repeat(30)]) {
+    for (const number of ['0', '-1', '1.5', '1e3', 'many', '', '16777217', '9'.repeat(30)]) {
       refused(
         [`--max-connections=${number}`],
-        /--max-connections: .* whole number from 1 to 16777215/,
+        /--max-connections: .* whole number from 1 to 16777216/,
       );
     }
     for (const network of ['10.2.0.0', '10.2.0.0/33', '10.2.0/24', '::/0', '10.2.0.0/24/1']) {

@@ -1,0 +1,170 @@
+/**
+ * The running director's Control: the virtual server's own, with every change hidden from the kernel before it
+ * is made and answered after interception is in line with it, and each change in the log.
+ */
+import type {
+  Control,
+  DaemonSettings,
+  DestinationKey,
+  DestinationSettings,
+  ServiceKey,
+  ServiceSettings,
+  Timeouts,
+} from '../control/api.js';
+import { ipv4FromText } from '../control/ipv4.js';
+import { realEndpoint, virtualEndpoint, type Endpoints } from './endpoints.js';
+import type { InterceptSync } from './intercept-sync.js';
+import type { Log, LogFields } from './log.js';
+
+export interface DirectorControlOptions {
+  inner: Control;
+  interception: Pick<InterceptSync, 'changeBehind' | 'settleOrWarn'>;
+  /** True where packets to the address (int32) are delivered to this host. */
+  isLocal: (address: number) => boolean;
+  log: Log;
+}
+
+export class DirectorControl implements Control {
+  private readonly inner: Control;
+  private readonly interception: DirectorControlOptions['interception'];
+  private readonly isLocal: (address: number) => boolean;
+  private readonly log: Log;
+
+  constructor(options: DirectorControlOptions) {
+    this.inner = options.inner;
+    this.interception = options.interception;
+    this.isLocal = options.isLocal;
+    this.log = options.log;
+  }
+
+  async addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
+    await this.behind(serviceEndpoints(key, settings), () => this.inner.addService(key, settings));
+    const { scheduler } = settings;
+    this.log.info('service added', { service: serviceName(key), scheduler });
+    warnUnlessLocal([key], this.isLocal, this.log);
+  }
+
+  async editService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
+    await this.behind(serviceEndpoints(key, settings), () => this.inner.editService(key, settings));
+    const { scheduler } = settings;
+    this.log.info('service edited', { service: serviceName(key), scheduler });
+  }
+
+  async deleteService(key: ServiceKey): Promise<void> {
+    await this.inner.deleteService(key);
+    await this.interception.settleOrWarn();
+    this.log.info('service deleted', { service: serviceName(key) });
+  }
+
+  async flush(): Promise<void> {
+    await this.inner.flush();
+    await this.interception.settleOrWarn();
+    this.log.info('all services deleted');
+  }
+
+  async addDestination(
+    service: ServiceKey,
+    key: DestinationKey,
+    settings: DestinationSettings,
+  ): Promise<void> {
+    await this.behind(serverEndpoints(service, key, settings), () =>
+      this.inner.addDestination(service, key, settings),
+    );
+    this.log.info('server added', serverFields(service, key, settings));
+  }
+
+  async editDestination(
+    service: ServiceKey,
+    key: DestinationKey,
+    settings: DestinationSettings,
+  ): Promise<void> {
+    await this.inner.editDestination(service, key, settings);
+    this.log.info('server edited', serverFields(service, key, settings));
+  }
+
+  async deleteDestination(service: ServiceKey, key: DestinationKey): Promise<void> {
+    await this.inner.deleteDestination(service, key);
+    await this.interception.settleOrWarn();
+    this.log.info('server deleted', { service: serviceName(service), server: endpointName(key) });
+  }
+
+  async setTimeouts(timeouts: Timeouts): Promise<void> {
+    await this.inner.setTimeouts(timeouts);
+    this.log.info('timeouts set', { ...timeouts });
+  }
+
+  async setSetting(name: string, value: number): Promise<void> {
+    await this.inner.setSetting(name, value);
+    this.log.info('setting changed', { name, value });
+  }
+
+  info = () => this.inner.info();
+  services = () => this.inner.services();
+  service = (key: ServiceKey) => this.inner.service(key);
+  zero = (key?: ServiceKey) => this.inner.zero(key);
+  timeouts = () => this.inner.timeouts();
+  connections = () => this.inner.connections();
+  daemons = () => this.inner.daemons();
+  startDaemon = (settings: DaemonSettings) => this.inner.startDaemon(settings);
+  stopDaemon = (state: DaemonSettings['state']) => this.inner.stopDaemon(state);
+  settings = () => this.inner.settings();
+
+  private behind(endpoints: Endpoints, change: () => Promise<void>): Promise<void> {
+    return this.interception.changeBehind(endpoints, change);
+  }
+}
+
+/** ip_vs takes such a service as well, but nobody answers the clients' ARP requests for its address. */
+export function warnUnlessLocal(
+  services: readonly ServiceKey[],
+  isLocal: (address: number) => boolean,
+  log: Log,
+): void {
+  for (const key of services) {
+    const address = ipv4FromText(key.address);
+    if (address === undefined || isLocal(address)) continue;
+    log.warn('virtual address is not an address of this host: clients will not reach it', {
+      service: serviceName(key),
+      remedy: `ip address add ${key.address}/32 dev INTERFACE`,
+    });
+  }
+}
+
+function serviceEndpoints(key: ServiceKey, settings: ServiceSettings): Endpoints {
+  const address = interceptable(key);
+  if (address === undefined) return { virtual: [], real: [] };
+  return { virtual: [virtualEndpoint(address, key.port, settings.persistent)], real: [] };
+}
+
+function serverEndpoints(
+  service: ServiceKey,
+  key: DestinationKey,
+  settings: DestinationSettings,
+): Endpoints {
+  const address = ipv4FromText(key.address);
+  if (address === undefined || interceptable(service) === undefined)
+    return { virtual: [], real: [] };
+  if (settings.forwarding !== 'masq') return { virtual: [], real: [] };
+  return { virtual: [], real: [realEndpoint(address, key.port, service.port)] };
+}
+
+/** The address of a service whose packets can be hidden; others are the virtual server's to refuse. */
+function interceptable(key: ServiceKey): number | undefined {
+  return key.protocol === 'tcp' && key.fwmark === 0 ? ipv4FromText(key.address) : undefined;
+}
+
+function serverFields(
+  service: ServiceKey,
+  key: DestinationKey,
+  { weight }: DestinationSettings,
+): LogFields {
+  return { service: serviceName(service), server: endpointName(key), weight };
+}
+
+function serviceName(key: ServiceKey): string {
+  return key.fwmark === 0 ? `${key.protocol}:${endpointName(key)}` : `fwmark:${key.fwmark}`;
+}
+
+function endpointName({ family, address, port }: DestinationKey): string {
+  return family === 'inet' ? `${address}:${port}` : `[${address}]:${port}`;
+}

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'mocha';
+import type { Endpoints } from '../../../src/director/endpoints.js';
+import { DirectorControl } from '../../../src/director/director-control.js';
+import { InterceptSync } from '../../../src/director/intercept-sync.js';
+import { createLog } from '../../../src/director/log.js';
+import { VirtualServer } from '../../../src/director/virtual-server.js';
+import { MASQ, ROUND_ROBIN, SERVER, WEB } from '../control/memory-control.js';
+
+const VIP = (10 << 24) | (1 << 16) | 100;
+const RIP = (10 << 24) | (2 << 16) | 1;
+
+describe('interception, in line with the services', () => {
+  let history: string[];
+  let log: string[];
+  let failure: Error | null;
+  let virtualServer: VirtualServer;
+  let interception: InterceptSync;
+  let control: DirectorControl;
+
+  beforeEach(() => {
+    history = [];
+    log = [];
+    failure = null;
+    virtualServer = new VirtualServer({
+      hashKey: [1, 2],
+      clock: () => 0,
+      capacity: { connections: 16, services: 16, destinations: 16 },
+      onEndpointsChanged: () => {
+        history.push(`engine ${describeEndpoints(virtualServer.interceptedEndpoints())}`);
+        void interception.settleOrWarn();
+      },
+    });
+    const directorLog = createLog({ level: 'info', write: (line) => log.push(line) });
+    interception = new InterceptSync({
+      wanted: () => virtualServer.interceptedEndpoints(),
+      apply: async (endpoints) => {
+        if (failure !== null) throw failure;
+        history.push(`hidden ${describeEndpoints(endpoints)}`);
+      },
+      log: directorLog,
+    });
+    control = new DirectorControl({
+      inner: virtualServer,
+      interception,
+      isLocal: (address) => address === VIP,
+      log: directorLog,
+    });
+  });
+
+  it('hides a service and its servers before the engine knows them', async () => {
+    await control.addService(WEB, ROUND_ROBIN);
+    await control.addDestination(WEB, SERVER, MASQ);
+    assert.deepEqual(history, [
+      'hidden 10.1.0.100:80 | ',
+      'engine 10.1.0.100:80 | ',
+      'hidden 10.1.0.100:80 | 10.2.0.1:8080',
+      'engine 10.1.0.100:80 | 10.2.0.1:8080',
+    ]);
+  });
+
+  it('gives a deleted one back after the engine has let go, before the answer', async () => {
+    await control.addService(WEB, ROUND_ROBIN);
+    await control.addService({ ...WEB, port: 443 }, ROUND_ROBIN);
+    history = [];
+    await control.deleteService({ ...WEB, port: 443 });
+    assert.deepEqual(history, ['engine 10.1.0.100:80 | ', 'hidden 10.1.0.100:80 | ']);
+    history = [];
+    await control.flush();
+    assert.deepEqual(history, ['engine  | ', 'hidden  | ']);
+  });
+
+  it('hides every port where a service becomes one for all of them', async () => {
+    await control.addService({ ...WEB, port: 21 }, ROUND_ROBIN);
+    history = [];
+    await control.editService({ ...WEB, port: 21 }, { ...ROUND_ROBIN, persistent: true });
+    // While the change is under way both the old and the new are hidden.
+    assert.deepEqual(history, [
+      'hidden 10.1.0.100:0,10.1.0.100:21 | ',
+      'engine 10.1.0.100:0 | ',
+      'hidden 10.1.0.100:0 | ',
+    ]);
+  });
+
+  it('takes back what it hid for a change that was refused', async () => {
+    await assert.rejects(control.addService(WEB, { ...ROUND_ROBIN, scheduler: 'magic' }), {
+      errno: 'ENOENT',
+    });
+    assert.deepEqual(history, ['hidden 10.1.0.100:80 | ', 'hidden  | ']);
+    assert.deepEqual(log, []);
+  });
+
+  it('hides nothing for what it doesn’t support', async () => {
+    await assert.rejects(control.addService({ ...WEB, protocol: 'udp' }, ROUND_ROBIN));
+    await assert.rejects(control.addService({ ...WEB, fwmark: 7 }, ROUND_ROBIN));
+    await control.addService(WEB, ROUND_ROBIN);
+    history = [];
+    await assert.rejects(control.addDestination(WEB, SERVER, { ...MASQ, forwarding: 'route' }));
+    assert.deepEqual(history, []);
+  });
+
+  it('makes no change that it can’t hide', async () => {
+    failure = new Error('no nftables');
+    await assert.rejects(control.addService(WEB, ROUND_ROBIN), /no nftables/);
+    assert.deepEqual(await control.services(), []);
+  });
+
+  it('tries again with the next change', async () => {
+    await control.addService(WEB, ROUND_ROBIN);
+    failure = new Error('no nftables');
+    await control.deleteService(WEB);
+    assert.match(log.at(-2) ?? '', / error interception not in line reason="no nftables"/);
+    failure = null;
+    history = [];
+    await interception.settle();
+    assert.deepEqual(history, ['hidden  | ']);
+    await interception.settle();
+    assert.deepEqual(history, ['hidden  | ']);
+  });
+
+  it('does what was asked at once in one go', async () => {
+    const first = interception.settle();
+    await Promise.all([
+      first,
+      ...[1, 2, 3, 4].map((port) => control.addService({ ...WEB, port }, ROUND_ROBIN)),
+    ]);
+    const applied = history.filter((line) => line.startsWith('hidden'));
+    assert.ok(applied.length <= 3, applied.join('\n'));
+    assert.equal(applied.at(-1), 'hidden 10.1.0.100:1,10.1.0.100:2,10.1.0.100:3,10.1.0.100:4 | ');
+  });
+
+  it('logs each change, and warns of an address that isn’t this host’s', async () => {
+    await control.addService(WEB, ROUND_ROBIN);
+    await control.addDestination(WEB, SERVER, MASQ);
+    await control.editDestination(WEB, SERVER, { ...MASQ, weight: 0 });
+    await control.deleteDestination(WEB, SERVER);
+    await control.deleteService(WEB);
+    await control.addService({ ...WEB, address: '10.9.9.9' }, ROUND_ROBIN);
+    assert.deepEqual(
+      log.map((line) => line.slice(25).trimEnd()),
+      [
+        'info  service added service=tcp:10.1.0.100:80 scheduler=rr',
+        'info  server added service=tcp:10.1.0.100:80 server=10.2.0.1:8080 weight=1',
+        'info  server edited service=tcp:10.1.0.100:80 server=10.2.0.1:8080 weight=0',
+        'info  server deleted service=tcp:10.1.0.100:80 server=10.2.0.1:8080',
+        'info  service deleted service=tcp:10.1.0.100:80',
+        'info  service added service=tcp:10.9.9.9:80 scheduler=rr',
+        'warn  virtual address is not an address of this host: clients will not reach it ' +
+          'service=tcp:10.9.9.9:80 remedy="ip address add 10.9.9.9/32 dev INTERFACE"',
+      ],
+    );
+  });
+
+  it('passes everything else on', async () => {
+    assert.deepEqual(await control.info(), await virtualServer.info());
+    await control.setSetting('sloppy_tcp', 1);
+    assert.deepEqual(await control.settings(), await virtualServer.settings());
+    await control.setTimeouts({ tcpSeconds: 5, tcpFinSeconds: 0, udpSeconds: 0 });
+    assert.equal((await control.timeouts()).tcpSeconds, 5);
+  });
+});
+
+function describeEndpoints({ virtual, real }: Endpoints): string {
+  const name = { [VIP]: '10.1.0.100', [RIP]: '10.2.0.1' };
+  const list = (endpoints: Endpoints['real']): string =>
+    endpoints.map(({ address, port }) => `${name[address]}:${port}`).join(',');
+  return `${list(virtual)} | ${list(real)}`;
+}
