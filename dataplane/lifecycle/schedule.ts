@@ -5,6 +5,7 @@
 import * as rec from '../conn/record.js';
 import { makeVerdict, DROP } from '../verdict.js';
 import { dropReason } from '../drops.js';
+import type { Accounting } from '../accounting.js';
 import type { State } from '../state.js';
 import { RST, SYN } from '../wire/tcp.js';
 import type { Lifecycle } from './connections.js';
@@ -34,6 +35,7 @@ export class Scheduling {
   constructor(
     private readonly state: State,
     private readonly lifecycle: Lifecycle,
+    private readonly accounting: Accounting,
   ) {
     this.words = state.connections.words;
   }
@@ -61,7 +63,7 @@ export class Scheduling {
       ? this.schedulePersistent(service, client, clientPort, virtual, virtualPort, now)
       : this.schedulePlain(service, client, clientPort, virtual, virtualPort, now);
     if (connection > 0) {
-      this.countConnection(service, this.words[connection * WORDS + rec.W_SERVER]);
+      this.accounting.connection(this.words[connection * WORDS + rec.W_SERVER]);
     } else if (connection === NO_DESTINATION) {
       const isFtpData = services.port(service) === FTP_PORT && virtualPort !== FTP_PORT;
       if (isFtpData) return NOT_OURS;
@@ -196,13 +198,6 @@ export class Scheduling {
   ): number {
     const scheduler = this.state.schedulers[service];
     return scheduler === undefined ? 0 : scheduler.pick(client, clientPort, virtual, now);
-  }
-
-  private countConnection(service: number, destination: number): void {
-    const { state } = this;
-    state.statistics.countConnection(0);
-    state.statistics.countConnection(state.serviceBlock(service));
-    state.statistics.countConnection(state.destinationBlock(destination));
   }
 
   private refuse(verdict: number): number {

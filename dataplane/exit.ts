@@ -1,0 +1,101 @@
+/**
+ * The way out: which hop a packet takes, whether it fits, and the frame's last edits before it is sent, or
+ * answered with an ICMP error of our own.
+ */
+import * as rec from './conn/record.js';
+import { OFFLOAD_GSO_SHIFT } from './driver/driver.js';
+import { buildIcmpError, ERROR_FRAME_BYTES } from './nat/icmp-error.js';
+import { NO_HOP, type Routes } from './route/routes.js';
+import type { State } from './state.js';
+import { ANSWER, makeVerdict, PARK, SEND, verdictValue } from './verdict.js';
+import * as ipv4 from './wire/ipv4.js';
+import * as tcp from './wire/tcp.js';
+
+const WORDS = rec.CONNECTION_LAYOUT.recordWords;
+const HOP = rec.W_HOP;
+const HOP_GENERATION = rec.W_HOP_GENERATION;
+const DONT_FRAGMENT = ipv4.FLAG_DONT_FRAGMENT;
+
+export class Exit {
+  /** A frame of our own making, and its length in bytes. */
+  readonly answer = new Uint8Array(ERROR_FRAME_BYTES);
+  answerLength = 0;
+
+  private readonly routes: Routes;
+  private readonly words: Int32Array;
+  private lastIdentification = 0;
+
+  constructor(private readonly state: State) {
+    this.routes = state.routes;
+    this.words = state.connections.words;
+  }
+
+  /** The hop towards a server, NO_HOP where there is no route. Remembered in its record. */
+  hopToServer(destination: number): number {
+    const { destinations } = this.state;
+    if (destinations.hopGeneration(destination) === this.routes.generation) {
+      return destinations.hop(destination);
+    }
+    const hop = this.routes.lookup(destinations.address(destination));
+    destinations.setHop(destination, hop, this.routes.generation);
+    return hop;
+  }
+
+  /** The hop towards the client of a connection, remembered in the connection's record. */
+  hopToClient(connection: number, client: number): number {
+    const base = connection * WORDS;
+    if (this.words[base + HOP_GENERATION] === this.routes.generation) return this.words[base + HOP];
+    const hop = this.routes.lookup(client);
+    this.words[base + HOP] = hop;
+    this.words[base + HOP_GENERATION] = this.routes.generation;
+    return hop;
+  }
+
+  /** True for a packet that may not be fragmented and is too big for the hop's link. */
+  exceedsMtu(
+    memory: Uint8Array,
+    ip: number,
+    segment: number,
+    hop: number,
+    offload: number,
+  ): boolean {
+    const mtu = this.routes.mtuOf(hop);
+    if (ipv4.totalLength(memory, ip) <= mtu) return false;
+    const segmentPayload = offload >>> OFFLOAD_GSO_SHIFT;
+    if (segmentPayload !== 0) {
+      // A super-segment is cut later: what counts is the size of its pieces.
+      return segment - ip + tcp.headerBytes(memory, segment) + segmentPayload > mtu;
+    }
+    return (ipv4.fragmentField(memory, ip) & DONT_FRAGMENT) !== 0;
+  }
+
+  /** Addresses the frame to the next hop, and sends it or has it wait for the hop's MAC address. */
+  send(memory: Uint8Array, offset: number, hop: number): number {
+    if (!this.routes.isResolved(hop)) return makeVerdict(PARK, hop);
+    this.routes.writeMacs(hop, memory, offset);
+    return makeVerdict(SEND, this.routes.portOf(hop));
+  }
+
+  /**
+   * Answers the packet at `ip` with an ICMP error from `source`; its own fate, the drop verdict `drop`, is
+   * counted here. That verdict is all there is where no way leads back to the sender.
+   */
+  error(
+    memory: Uint8Array,
+    ip: number,
+    type: number,
+    code: number,
+    mtu: number,
+    source: number,
+    drop: number,
+  ): number {
+    const hop = this.routes.lookup(ipv4.source(memory, ip));
+    if (hop === NO_HOP || !this.routes.isResolved(hop)) return drop;
+    this.lastIdentification = (this.lastIdentification + 1) & 0xffff;
+    const id = this.lastIdentification;
+    this.answerLength = buildIcmpError(this.answer, memory, ip, type, code, mtu, source, id);
+    this.routes.writeMacs(hop, this.answer, 0);
+    this.state.drops.count(verdictValue(drop));
+    return makeVerdict(ANSWER, this.routes.portOf(hop));
+  }
+}

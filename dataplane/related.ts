@@ -1,0 +1,102 @@
+/**
+ * ICMP errors about packets of connections (ip_vs_core.c: ip_vs_in_icmp, ip_vs_out_icmp). They count as
+ * packets of the connection, but change neither its state nor its timer.
+ */
+import type { Accounting } from './accounting.js';
+import * as rec from './conn/record.js';
+import { dropReason } from './drops.js';
+import type { Exit } from './exit.js';
+import { quotedTcpPacket, translateToClient, translateToServer } from './nat/icmp-translate.js';
+import { NO_HOP } from './route/routes.js';
+import type { State } from './state.js';
+import { DROP, LEAVE, makeVerdict } from './verdict.js';
+import { isChecksumValid } from './wire/checksum.js';
+import * as icmp from './wire/icmp.js';
+import * as ipv4 from './wire/ipv4.js';
+import * as tcp from './wire/tcp.js';
+
+const WORDS = rec.CONNECTION_LAYOUT.recordWords;
+const TCP = ipv4.PROTOCOL_TCP;
+const FRAGMENTED = ipv4.FLAG_MORE_FRAGMENTS | ipv4.FRAGMENT_OFFSET_MASK;
+const DROP_BAD_CHECKSUM = makeVerdict(DROP, dropReason('bad_icmp_checksum'));
+const DROP_TTL_EXCEEDED = makeVerdict(DROP, dropReason('ttl_exceeded'));
+const DROP_NO_ROUTE = makeVerdict(DROP, dropReason('no_route'));
+
+export class RelatedErrors {
+  private readonly words: Int32Array;
+
+  constructor(
+    private readonly state: State,
+    private readonly exit: Exit,
+    private readonly accounting: Accounting,
+  ) {
+    this.words = state.connections.words;
+  }
+
+  /** Verdict about the ICMP message at `ip`, whose IP header has been checked. */
+  process(memory: Uint8Array, offset: number, ip: number): number {
+    const message = ip + ipv4.headerBytes(memory, ip);
+    const messageBytes = ip + ipv4.totalLength(memory, ip) - message;
+    if (messageBytes < icmp.ICMP_HEADER_BYTES || !icmp.isError(memory[message])) return LEAVE;
+    if ((ipv4.fragmentField(memory, ip) & FRAGMENTED) !== 0) return LEAVE;
+    const quoted = quotedTcpPacket(memory, ip);
+    if (quoted === 0) return LEAVE;
+    const isToServer = this.state.routes.isLocal(ipv4.destination(memory, ip));
+    const connection = this.connectionOf(memory, quoted, isToServer);
+    if (connection === 0) return LEAVE;
+    if (!isChecksumValid(memory, message, messageBytes)) return DROP_BAD_CHECKSUM;
+    return isToServer
+      ? this.toServer(memory, offset, ip, quoted, connection)
+      : this.toClient(memory, offset, ip, quoted, connection);
+  }
+
+  /** The quoted packet went the other way: a reply VIP -> client, or a request client -> server. */
+  private connectionOf(memory: Uint8Array, quoted: number, isToServer: boolean): number {
+    const { connections } = this.state;
+    const segment = quoted + ipv4.headerBytes(memory, quoted);
+    const source = ipv4.source(memory, quoted);
+    const sourcePort = tcp.sourcePort(memory, segment);
+    const destination = ipv4.destination(memory, quoted);
+    const destinationPort = tcp.destinationPort(memory, segment);
+    return isToServer
+      ? connections.findInbound(TCP, destination, destinationPort, source, sourcePort)
+      : connections.findOutbound(TCP, source, sourcePort, destination, destinationPort);
+  }
+
+  private toServer(
+    memory: Uint8Array,
+    offset: number,
+    ip: number,
+    quoted: number,
+    connection: number,
+  ): number {
+    const base = connection * WORDS;
+    const destination = this.words[base + rec.W_SERVER];
+    this.accounting.packetIn(destination, ipv4.totalLength(memory, ip));
+    const hop = this.exit.hopToServer(destination);
+    if (hop === NO_HOP) return DROP_NO_ROUTE;
+    if (ipv4.timeToLive(memory, ip) <= 1) return DROP_TTL_EXCEEDED;
+    const server = this.words[base + rec.W_DESTINATION];
+    translateToServer(memory, ip, quoted, server, this.words[base + rec.W_META] >>> 16);
+    ipv4.decrementTtl(memory, ip);
+    return this.exit.send(memory, offset, hop);
+  }
+
+  private toClient(
+    memory: Uint8Array,
+    offset: number,
+    ip: number,
+    quoted: number,
+    connection: number,
+  ): number {
+    const base = connection * WORDS;
+    if (ipv4.timeToLive(memory, ip) <= 1) return LEAVE;
+    const hop = this.exit.hopToClient(connection, ipv4.destination(memory, ip));
+    if (hop === NO_HOP) return LEAVE;
+    this.accounting.packetOut(this.words[base + rec.W_SERVER], ipv4.totalLength(memory, ip));
+    const virtual = this.words[base + rec.W_VIRTUAL];
+    translateToClient(memory, ip, quoted, virtual, this.words[base + rec.W_PORTS] & 0xffff);
+    ipv4.decrementTtl(memory, ip);
+    return this.exit.send(memory, offset, hop);
+  }
+}
