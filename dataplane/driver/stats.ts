@@ -10,3 +10,15 @@ export interface PortStats {
   /** Frames the interface refused. */
   sendErrors: number;
 }
+
+/** Counters of a port that has seen nothing yet. */
+export function noStats(): PortStats {
+  return {
+    receivedFrames: 0,
+    sentFrames: 0,
+    handedBackFrames: 0,
+    ringDrops: 0,
+    backPressure: 0,
+    sendErrors: 0,
+  };
+}
