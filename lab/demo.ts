@@ -52,7 +52,7 @@ async function demo(keep: boolean): Promise<number> {
 function endOnSignals(): void {
   const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
   for (const [signal, status] of Object.entries(signals)) {
-    process.once(signal, () => process.exit(status));
+    process.on(signal, () => process.exit(status));
   }
   process.stdout.on('error', () => process.exit(1));
 }

@@ -109,7 +109,7 @@ async function up(argv: string[]): Promise<number> {
 /** A lab that isn't complete yet is taken down when this process exits, so let signals make it exit. */
 function exitOnSignal(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => process.exit(EXIT_FAILURE));
+    process.on(signal, () => process.exit(EXIT_FAILURE));
   }
 }
 

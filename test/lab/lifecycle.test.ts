@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Director, standardArguments } from '../../lab/director.js';
+import { pidsIn } from '../../lab/ip.js';
+import { VIP } from '../../lab/plan.js';
+import { requestSeries } from '../../lab/traffic.js';
+import { startWebServers } from '../../lab/webserver.js';
+import { serviceRules, URL, useDirector, useLab } from './support/setting.js';
+import { talk } from './support/talk.js';
+
+describe('a director that is stopped', () => {
+  const setting = useDirector({
+    uvsd: ['--masquerade', '10.2.0.0/24'],
+    rules: serviceRules('-s rr'),
+  });
+
+  it('leaves nothing behind', async () => {
+    const { client, directorHost, director } = setting;
+    await requestSeries(client, URL, 30);
+    assert.notEqual(await directorHost.output('nft', ['list', 'ruleset']), '');
+    assert.equal(await director.stop(), 0);
+    assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');
+    assert.equal(await directorHost.output('ss', ['-H', '-0']), '');
+    assert.equal(existsSync(directorHost.controlSocket), false);
+    assert.deepEqual(pidsIn(directorHost.namespace), []);
+  });
+
+  it('gives the VIP back to the kernel, which refuses connections to it', async () => {
+    const result = await setting.client.run('curl', ['-sS', URL]);
+    assert.equal(result.exit, 7);
+  });
+
+  it('can be started again, and answers segments of forgotten connections with a reset', async () => {
+    const { client, directorHost } = setting;
+    let director = await Director.start(directorHost);
+    await director.adm('-R', { input: serviceRules('-s rr') });
+    const talker = talk(client, VIP, 80);
+    await talker.output(/connected/);
+    await director.stop();
+
+    const elsewhere = ['--state-dir', join(directorHost.folder, 'state2')];
+    director = await Director.start(directorHost, elsewhere);
+    await director.adm('-R', { input: serviceRules('-s rr') });
+    talker.write('get\n');
+    await talker.output(/reset/);
+    assert.equal((await requestSeries(client, URL, 30)).length, 30);
+    assert.equal(await director.stop(), 0);
+  });
+});
+
+describe('a director that was killed', () => {
+  const setting = useDirector({ rules: serviceRules('-s rr') });
+
+  it('keeps the kernel from answering its clients, until uvsd --cleanup', async () => {
+    const { client, directorHost, director } = setting;
+    await requestSeries(client, URL, 3);
+    await director.kill();
+    assert.notEqual(await directorHost.output('nft', ['list', 'ruleset']), '');
+    await directorHost.output('uvsd', [...standardArguments(directorHost), '--cleanup']);
+    assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');
+    assert.equal((await client.run('curl', ['-sS', URL])).exit, 7);
+  });
+
+  it('is followed by the next one, with and without --cleanup in between', async () => {
+    const { client, directorHost } = setting;
+    const first = await Director.start(directorHost);
+    await first.kill();
+    const second = await Director.start(directorHost);
+    await second.adm('-C');
+    await second.adm('-R', { input: serviceRules('-s rr') });
+    assert.equal((await requestSeries(client, URL, 30)).length, 30);
+    assert.equal(await second.stop(), 0);
+    assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');
+  });
+});
+
+describe('uvsd refuses to start and says why', () => {
+  const setting = useLab();
+
+  it('where another director is at work', async () => {
+    const { directorHost } = setting;
+    const director = await Director.start(directorHost);
+    const second = await uvsd();
+    assert.notEqual(second.exit, 0);
+    assert.match(
+      second.stderr,
+      new RegExp(`another director \\(process ${director.daemon.pid}\\)`),
+    );
+    const elsewhere = [
+      '--state-dir',
+      join(directorHost.folder, 'other'),
+      '--socket',
+      '/run/x.sock',
+    ];
+    const third = await directorHost.run('uvsd', elsewhere, { timeoutMs: 20_000 });
+    assert.notEqual(third.exit, 0, 'two directors on the same interfaces');
+    assert.equal(await director.stop(), 0);
+  });
+
+  it('for an interface that is not there', async () => {
+    const result = await uvsd('--interface', 'nowhere0');
+    assert.notEqual(result.exit, 0);
+    assert.match(result.stderr, /nowhere0/);
+  });
+
+  it('without the capabilities it needs', async () => {
+    const args = ['--bounding-set', '-net_raw', 'uvsd', ...standardArguments(setting.directorHost)];
+    const result = await setting.directorHost.run('setpriv', args);
+    assert.notEqual(result.exit, 0);
+    assert.match(result.stderr, /CAP_NET_RAW/);
+  });
+
+  it('for rules that ask for a VIP which is not local', async () => {
+    const rules = join(setting.directorHost.folder, 'foreign-vip');
+    writeFileSync(rules, '-A -t 192.0.2.1:80 -s rr\n');
+    const result = await uvsd('--rules', rules);
+    assert.notEqual(result.exit, 0);
+    assert.match(result.stderr, /192\.0\.2\.1/);
+  });
+
+  it('for an option that does not exist', async () => {
+    const result = await uvsd('--fly');
+    assert.notEqual(result.exit, 0);
+    assert.match(result.stderr, /fly/);
+  });
+
+  afterEach(async () => {
+    assert.equal(await setting.directorHost.output('nft', ['list', 'ruleset']), '');
+  });
+
+  function uvsd(...args: string[]) {
+    const host = setting.directorHost;
+    return host.run('uvsd', [...standardArguments(host), ...args], { timeoutMs: 20_000 });
+  }
+});
+
+describe('uvsd --interface', () => {
+  const setting = useLab();
+
+  it('limits it to the interfaces named', async () => {
+    const { lab, client, directorHost } = setting;
+    await startWebServers(lab);
+    const args = ['--interface', 'ext0', '--interface', 'int0'];
+    const director = await Director.start(directorHost, args);
+    await director.adm('-R', { input: serviceRules('-s rr') });
+    assert.equal((await requestSeries(client, URL, 9)).length, 9);
+    assert.equal(await director.stop(), 0);
+  });
+});
