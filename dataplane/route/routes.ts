@@ -51,6 +51,7 @@ export class Routes {
   private readonly hopAddress = new Int32Array(HOP_MAX);
   private readonly hopMtu = new Int32Array(HOP_MAX);
   private readonly hopKnown = new Uint8Array(HOP_MAX);
+  private readonly hopUsed = new Uint8Array(HOP_MAX);
   private readonly hopMac = new Uint8Array(HOP_MAX * MAC_BYTES);
   /** By port: next-hop address -> hop; and the neighbours' MAC addresses, also of those without a hop yet. */
   private hopsByPort: Map<number, number>[] = [];
@@ -76,7 +77,7 @@ export class Routes {
   setNeighbour(port: number, address: number, mac: Uint8Array | null): number {
     if (mac === null) this.neighboursByPort[port].delete(address);
     else this.neighboursByPort[port].set(address, mac.slice(0, MAC_BYTES));
-    const hop = this.hopsByPort[port].get(address) ?? NO_HOP;
+    const hop = this.hopTo(port, address);
     if (hop !== NO_HOP) this.resolveHop(hop);
     return hop;
   }
@@ -117,8 +118,23 @@ export class Routes {
     return this.hopKnown[hop] === 1;
   }
 
+  /** The hop of a neighbour, NO_HOP where none uses it. */
+  hopTo(port: number, address: number): number {
+    return this.hopsByPort[port].get(address) ?? NO_HOP;
+  }
+
+  /** Visits the hops that frames went to since they were last visited. */
+  takeUsed(visit: (hop: number) => void): void {
+    for (let hop = 1; hop < this.hopCount; hop++) {
+      if (this.hopUsed[hop] === 0) continue;
+      this.hopUsed[hop] = 0;
+      visit(hop);
+    }
+  }
+
   /** Writes destination and source MAC address of the way to `hop` at `offset` (12 bytes). */
   writeMacs(hop: number, memory: Uint8Array, offset: number): void {
+    this.hopUsed[hop] = 1;
     const from = hop * MAC_BYTES;
     const sourceMac = this.ports[this.hopPort[hop]].mac;
     for (let i = 0; i < MAC_BYTES; i++) {
