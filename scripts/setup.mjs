@@ -163,8 +163,9 @@ function build() {
 
 /** Changes with every file that goes into dist/. */
 function stateOfSources() {
-  const files = SOURCES.flatMap((folder) =>
-    readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+  const folders = SOURCES.map((name) => join(ROOT, name)).filter((folder) => existsSync(folder));
+  const files = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
       .map((entry) => join(entry.parentPath ?? entry.path, entry.name)),
   );
