@@ -4,6 +4,7 @@ export const DROP_NAMES = [
   'truncated_ip', // the frame ends before the IP header or total length says
   'truncated_tcp', // no complete TCP header
   'bad_ip_header', // version, header length or header checksum wrong
+  'martian_source', // a client's address that no client can have
   'fragment', // IP fragment of a virtual service's connection
   'bad_icmp_checksum', // ICMP error whose checksum is wrong
   'no_destination', // no real server to be had, and no answer could be made

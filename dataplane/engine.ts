@@ -52,6 +52,7 @@ function dropVerdict(name: DropName): number {
 const DROP_TRUNCATED_IP = dropVerdict('truncated_ip');
 const DROP_BAD_IP_HEADER = dropVerdict('bad_ip_header');
 const DROP_TRUNCATED_TCP = dropVerdict('truncated_tcp');
+const DROP_MARTIAN_SOURCE = dropVerdict('martian_source');
 const DROP_FRAGMENT = dropVerdict('fragment');
 const DROP_NO_DESTINATION = dropVerdict('no_destination');
 const DROP_UNAVAILABLE = dropVerdict('destination_unavailable');
@@ -164,7 +165,10 @@ export class Engine {
       return this.fragment(source, destination);
     }
     const segment = ip + ipv4.headerBytes(memory, ip);
-    if (segment + TCP_HEADER_BYTES > ip + ipv4.totalLength(memory, ip)) return DROP_TRUNCATED_TCP;
+    const segmentBytes = ip + ipv4.totalLength(memory, ip) - segment;
+    if (segmentBytes < TCP_HEADER_BYTES) {
+      return this.truncated(memory, ip, segment, segmentBytes, now);
+    }
     return this.routes.isLocal(destination)
       ? this.fromClient(memory, offset, ip, segment, source, destination, offload, now)
       : this.fromServer(memory, offset, ip, segment, source, destination, offload, now);
@@ -197,6 +201,7 @@ export class Engine {
       c = 0;
     }
     if (c === 0) {
+      if (this.routes.isMartianSource(client)) return DROP_MARTIAN_SOURCE;
       c = this.scheduling.begin(client, clientPort, virtual, virtualPort, flags, now);
       if (c === NOT_OURS) {
         return this.state.virtualEndpoints.has(virtual, virtualPort) ? HAND_BACK : LEAVE;
@@ -226,30 +231,22 @@ export class Engine {
   ): number {
     const hop = this.exit.hopToServer(destination);
     if (hop === NO_HOP) return DROP_NO_ROUTE;
+    const virtual = ipv4.destination(memory, ip);
     if (ipv4.timeToLive(memory, ip) <= 1) {
-      const source = ipv4.destination(memory, ip);
       const type = icmp.TYPE_TIME_EXCEEDED;
-      return this.exit.error(
-        memory,
-        ip,
-        type,
-        icmp.CODE_TTL_EXCEEDED,
-        0,
-        source,
-        DROP_TTL_EXCEEDED,
-      );
+      const code = icmp.CODE_TTL_EXCEEDED;
+      return this.exit.error(memory, ip, type, code, 0, virtual, DROP_TTL_EXCEEDED);
     }
+    ipv4.decrementTtl(memory, ip);
     if (this.exit.exceedsMtu(memory, ip, segment, hop, offload)) {
-      const source = ipv4.destination(memory, ip);
-      const mtu = this.routes.mtuOf(hop);
       const code = icmp.CODE_FRAGMENTATION_NEEDED;
-      return this.exit.error(memory, ip, icmp.TYPE_UNREACHABLE, code, mtu, source, DROP_TOO_BIG);
+      const mtu = this.routes.mtuOf(hop);
+      return this.exit.error(memory, ip, icmp.TYPE_UNREACHABLE, code, mtu, virtual, DROP_TOO_BIG);
     }
     const address = this.words[connection * WORDS + rec.W_DESTINATION];
     const port = this.words[connection * WORDS + META] >>> 16;
     const isPartial = (offload & OFFLOAD_PARTIAL_CHECKSUM) !== 0;
     rewriteDestination(memory, ip, segment, address, port, isPartial);
-    ipv4.decrementTtl(memory, ip);
     return this.exit.send(memory, offset, hop);
   }
 
@@ -267,8 +264,9 @@ export class Engine {
     const serverPort = tcp.sourcePort(memory, segment);
     const clientPort = tcp.destinationPort(memory, segment);
     const c = this.state.connections.findOutbound(TCP, client, clientPort, server, serverPort);
-    // The kernel forwards it plainly; and it answers itself what it couldn't forward.
-    if (c === 0 || ipv4.timeToLive(memory, ip) <= 1) return this.plain(server, serverPort);
+    if (c === 0) return this.withoutConnection(memory, ip, segment, server, serverPort);
+    // What can't be forwarded the kernel answers itself.
+    if (ipv4.timeToLive(memory, ip) <= 1) return this.plain(server, serverPort);
     const hop = this.exit.hopToClient(c, client);
     if (hop === NO_HOP || this.exit.exceedsMtu(memory, ip, segment, hop, offload)) {
       return this.plain(server, serverPort);
@@ -297,20 +295,66 @@ export class Engine {
     return tcpState === TIME_WAIT || tcpState === CLOSE;
   }
 
+  /**
+   * A packet whose TCP header isn't all there. With its ports ip_vs still finds a client's connection, counts
+   * the packet and restarts the timer before it drops it.
+   */
+  private truncated(
+    memory: Uint8Array,
+    ip: number,
+    segment: number,
+    segmentBytes: number,
+    now: number,
+  ): number {
+    if (segmentBytes < tcp.TCP_PORTS_BYTES) return DROP_TRUNCATED_TCP;
+    const { connections, destinations } = this.state;
+    const client = ipv4.source(memory, ip);
+    const virtual = ipv4.destination(memory, ip);
+    const clientPort = tcp.sourcePort(memory, segment);
+    const virtualPort = tcp.destinationPort(memory, segment);
+    const c = connections.findInbound(TCP, client, clientPort, virtual, virtualPort);
+    if (c !== 0 && destinations.isAvailable(this.words[c * WORDS + SERVER])) {
+      this.accounting.packetIn(this.words[c * WORDS + SERVER], ipv4.totalLength(memory, ip));
+      this.lifecycle.restartTimer(c, now);
+    }
+    return DROP_TRUNCATED_TCP;
+  }
+
   private fragment(source: number, destination: number): number {
     const { virtualEndpoints, realEndpoints } = this.state;
     const isOurs = virtualEndpoints.hasAddress(destination) || realEndpoints.hasAddress(source);
     return isOurs ? DROP_FRAGMENT : LEAVE;
   }
 
-  /** A packet from a server that belongs to no connection. */
+  /** A packet from a server that belongs to no connection: refused (nat_icmp_send), or plainly forwarded. */
+  private withoutConnection(
+    memory: Uint8Array,
+    ip: number,
+    segment: number,
+    server: number,
+    serverPort: number,
+  ): number {
+    const isReset = (tcp.flags(memory, segment) & tcp.RST) !== 0;
+    const canForward = ipv4.timeToLive(memory, ip) > 1;
+    if (this.state.settings.natIcmpSend !== 0 && !isReset && canForward) {
+      const source = this.exit.ownAddressTowards(server);
+      if (source !== 0 && this.state.servers.has(server, serverPort)) {
+        // Forwarding has begun when ip_vs refuses the packet: that is what the error quotes.
+        ipv4.decrementTtl(memory, ip);
+        return this.portUnreachable(memory, ip, source);
+      }
+    }
+    return this.plain(server, serverPort);
+  }
+
+  /** A packet that the kernel is to forward. */
   private plain(server: number, serverPort: number): number {
     return this.state.realEndpoints.has(server, serverPort) ? HAND_BACK : LEAVE;
   }
 
-  private portUnreachable(memory: Uint8Array, ip: number, virtual: number): number {
+  private portUnreachable(memory: Uint8Array, ip: number, source: number): number {
     const code = icmp.CODE_PORT_UNREACHABLE;
     const type = icmp.TYPE_UNREACHABLE;
-    return this.exit.error(memory, ip, type, code, 0, virtual, DROP_NO_DESTINATION);
+    return this.exit.error(memory, ip, type, code, 0, source, DROP_NO_DESTINATION);
   }
 }

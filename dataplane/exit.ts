@@ -51,6 +51,12 @@ export class Exit {
     return hop;
   }
 
+  /** The director's own address on the way to a neighbour, 0 where it has none there. */
+  ownAddressTowards(address: number): number {
+    const hop = this.routes.lookup(address);
+    return hop === NO_HOP ? 0 : (this.routes.ports[this.routes.portOf(hop)].address ?? 0);
+  }
+
   /** True for a packet that may not be fragmented and is too big for the hop's link. */
   exceedsMtu(
     memory: Uint8Array,

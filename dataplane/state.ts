@@ -64,6 +64,8 @@ export class State {
   /** What interception hides from the kernel: by a packet's destination, and by its source. */
   readonly virtualEndpoints = new EndpointSet();
   readonly realEndpoints = new EndpointSet();
+  /** Address and port of every server that is in a service now, as configured. */
+  readonly servers = new EndpointSet();
 
   /**
    * @param hashKey two random int32

@@ -24,6 +24,17 @@ const INITIAL_TIMEOUT_TICKS = 3 * TICKS_PER_SECOND;
 /** How much longer a connection lives that controls others when its time is up. */
 const POSTPONE_TICKS = 60 * TICKS_PER_SECOND;
 
+/**
+ * How late the kernel's timer wheel fires a timer of this length, at most: the coarseness of the wheel's level
+ * (kernel/time/timer.c, HZ=100). A template whose time is up waits that long for its last connections, which
+ * in the kernel mostly fire in the same slot and before it.
+ */
+function kernelSlotTicks(timeoutTicks: number): number {
+  if (timeoutTicks < 504) return 8;
+  if (timeoutTicks < 4032) return 64;
+  return timeoutTicks < 32_256 ? 512 : 4096;
+}
+
 export class Lifecycle {
   private readonly words: Int32Array;
   /** Next record the sweep of connections without a destination looks at; 0 while none runs. */
@@ -140,14 +151,25 @@ export class Lifecycle {
   private expire(connection: number): void {
     const base = connection * WORDS;
     if (this.words[base + CHILDREN] > 0) {
-      this.words[base + TIMEOUT] = POSTPONE_TICKS;
-      this.words[base + DEADLINE] = (this.state.wheel.tick + POSTPONE_TICKS) | 0;
+      this.postpone(base);
       this.state.wheel.schedule(connection);
       return;
     }
     const template = this.words[base + CONTROLLER];
     if (template !== 0) this.words[template * WORDS + CHILDREN]--;
     this.remove(connection);
+  }
+
+  /** First to the end of the kernel's timer slot, then by a minute. */
+  private postpone(base: number): void {
+    const slot = kernelSlotTicks(this.words[base + TIMEOUT]);
+    const deadline = this.words[base + DEADLINE];
+    if ((deadline & (slot - 1)) !== 0) {
+      this.words[base + DEADLINE] = ((deadline | (slot - 1)) + 1) | 0;
+      return;
+    }
+    this.words[base + TIMEOUT] = POSTPONE_TICKS;
+    this.words[base + DEADLINE] = (this.state.wheel.tick + POSTPONE_TICKS) | 0;
   }
 
   /**

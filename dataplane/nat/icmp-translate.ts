@@ -1,14 +1,14 @@
 /**
  * Translating ICMP errors about packets of a connection: the quoted packet is the one its sender knows.
  *
- *     outer IP | ICMP | quoted IP | first 8 bytes or more of quoted TCP
+ *     outer IP | ICMP | quoted IP | first 4 bytes or more of quoted TCP
  *
  * The quoted TCP checksum is left as it is: nobody can verify it on a packet that was cut off.
  */
 import { write16, write32 } from '../wire/bytes.js';
 import { ICMP_HEADER_BYTES, updateChecksum } from '../wire/icmp.js';
 import * as ipv4 from '../wire/ipv4.js';
-import { destinationPortOffset, sourcePortOffset, TCP_QUOTED_BYTES } from '../wire/tcp.js';
+import { destinationPortOffset, sourcePortOffset, TCP_PORTS_BYTES } from '../wire/tcp.js';
 
 /**
  * Offset of the quoted IP header of the error at `ip`; 0 where what is quoted is not the beginning of a TCP
@@ -24,7 +24,7 @@ export function quotedTcpPacket(memory: Uint8Array, ip: number): number {
   if (ipv4.protocol(memory, quoted) !== ipv4.PROTOCOL_TCP) return 0;
   if ((ipv4.fragmentField(memory, quoted) & ipv4.FRAGMENT_OFFSET_MASK) !== 0) return 0;
   const tcp = quoted + ipv4.headerBytes(memory, quoted);
-  return tcp + TCP_QUOTED_BYTES > end ? 0 : quoted;
+  return tcp + TCP_PORTS_BYTES > end ? 0 : quoted;
 }
 
 /**

@@ -13,6 +13,8 @@ export const NO_HOP = 0;
 /** Most hops kept; when they are used up all are forgotten and found anew. */
 export const HOP_MAX = 65_536;
 const MAC_BYTES = 6;
+const LOCAL = 1;
+const BROADCAST = 2;
 
 export interface PortInfo {
   /** The interface's name, for people. */
@@ -22,6 +24,8 @@ export interface PortInfo {
   /** Largest IP packet in bytes. */
   mtu: number;
   up: boolean;
+  /** The interface's own IPv4 address, the source of ICMP errors that leave by it; 0 or absent if it has none. */
+  address?: number;
 }
 
 export interface Route {
@@ -45,6 +49,8 @@ export class Routes {
   readonly ports: PortInfo[] = [];
   private routes: Route[] = [];
   private readonly prefixes = new PrefixTable();
+  /** The kernel's local table, which it consults before any other: LOCAL or BROADCAST. */
+  private readonly locals = new PrefixTable();
 
   private hopCount = 1;
   private readonly hopPort = new Int32Array(HOP_MAX);
@@ -69,6 +75,7 @@ export class Routes {
   setRoutes(routes: Route[]): void {
     this.routes = [];
     this.prefixes.clear();
+    this.locals.clear();
     for (const route of routes) this.addRoute(route);
     this.forgetHops();
   }
@@ -84,12 +91,20 @@ export class Routes {
 
   /** True where packets to the address are delivered to this host itself. */
   isLocal(address: number): boolean {
-    const index = this.prefixes.match(address);
-    return index !== 0 && this.routes[index - 1].kind === 'local';
+    return this.locals.match(address) === LOCAL;
+  }
+
+  /** True for addresses that no packet from outside may come from (RFC 1812, 5.3.7): ours, and no host's. */
+  isMartianSource(address: number): boolean {
+    const first = address >>> 24;
+    if (first === 0 || first === 127 || (first >= 224 && first < 240) || address === -1)
+      return true;
+    return this.locals.match(address) !== 0;
   }
 
   /** The hop towards an address, NO_HOP where there is no route or it is not out of one of our ports. */
   lookup(address: number): number {
+    if (this.locals.match(address) !== 0) return NO_HOP;
     const index = this.prefixes.match(address);
     if (index === 0) return NO_HOP;
     const route = this.routes[index - 1];
@@ -144,17 +159,15 @@ export class Routes {
   }
 
   private addRoute(route: Route): void {
-    const present = this.prefixes.get(route.address, route.prefixLength);
-    if (present !== 0) {
-      const rival = this.routes[present - 1];
-      const rivalLocal = rival.kind === 'local';
-      const local = route.kind === 'local';
-      // The local table is consulted before the main one; within a table the metric decides.
-      if (rivalLocal && !local) return;
-      if (rivalLocal === local && rival.metric <= route.metric) return;
+    const { address, prefixLength } = route;
+    if (route.kind === 'local' || route.kind === 'broadcast') {
+      this.locals.set(address, prefixLength, route.kind === 'local' ? LOCAL : BROADCAST);
+      return;
     }
+    const rival = this.prefixes.get(address, prefixLength);
+    if (rival !== 0 && this.routes[rival - 1].metric <= route.metric) return;
     this.routes.push(route);
-    this.prefixes.set(route.address, route.prefixLength, this.routes.length);
+    this.prefixes.set(address, prefixLength, this.routes.length);
   }
 
   private routeMtu(route: Route): number {

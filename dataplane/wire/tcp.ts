@@ -15,8 +15,8 @@
 import { read16 } from './bytes.js';
 
 export const TCP_HEADER_BYTES = 20;
-/** Of a TCP header quoted in an ICMP error this much is always there (RFC 792): ports and sequence number. */
-export const TCP_QUOTED_BYTES = 8;
+/** The ports: what ip_vs needs of a TCP header, also of one that is quoted in an ICMP error. */
+export const TCP_PORTS_BYTES = 4;
 export const FIN = 0x01;
 export const SYN = 0x02;
 export const RST = 0x04;

@@ -255,7 +255,20 @@ export class VirtualServer implements Control {
     const { virtual, real } = this.interceptedEndpoints();
     this.state.virtualEndpoints.replace(virtual);
     this.state.realEndpoints.replace(real);
+    this.state.servers.replace(this.configuredServers());
     this.onEndpointsChanged();
+  }
+
+  private configuredServers(): Endpoint[] {
+    const { services, destinations } = this.state;
+    const servers = new Map<string, Endpoint>();
+    for (let s = 1; s <= services.highWater; s++) {
+      if (!services.isLive(s)) continue;
+      for (let d = services.first(s); d !== 0; d = destinations.next(d)) {
+        collect(servers, { address: destinations.address(d), port: destinations.port(d) });
+      }
+    }
+    return [...servers.values()];
   }
 
   private zeroService(service: number): void {
