@@ -24,16 +24,17 @@ const OWNER_ONLY_FILE = 0o600;
 /** Losing the race against one that is just ending its hold, this often in a row, doesn't happen. */
 const ATTEMPTS_MAX = 100;
 
-/** Another director holds the state directory. `pid` is 0 where it didn't say who it is. */
+/** Another director is at work here. `pid` is 0 where it didn't say who it is. */
 export class DirectorRunningError extends Error {
   override name = 'DirectorRunningError';
 
   constructor(
-    directory: string,
+    /** What it uses: a directory, a network. */
+    what: string,
     readonly pid: number,
   ) {
     const who = pid === 0 ? 'another director' : `another director (process ${pid})`;
-    super(`${who} uses ${directory}; stop it, or give this one a --state-dir of its own`);
+    super(`${who} uses ${what}; stop it first`);
   }
 }
 

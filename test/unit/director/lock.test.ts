@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { DirectorRunningError, lockStateDirectory } from '../../../src/director/lock.js';
+import { lockNetwork } from '../../../src/director/network-lock.js';
 import { temporaryFolder } from '../control/memory-control.js';
 
 const LOCK_MODULE = join(import.meta.dirname, '../../../src/director/lock.ts');
@@ -49,7 +51,7 @@ describe('lock of the state directory', () => {
         assert.ok(error instanceof DirectorRunningError);
         assert.equal(error.pid, process.pid);
         assert.ok(error.message.includes(`process ${process.pid}`), error.message);
-        assert.ok(error.message.includes('--state-dir'), error.message);
+        assert.ok(error.message.includes(directory), error.message);
         return true;
       },
     );
@@ -112,4 +114,30 @@ describe('lock of the state directory', () => {
     await once(child, 'close');
     return said.trim();
   }
+});
+
+describe('lock of the network', () => {
+  // A name of its own: a director may be at work on this host.
+  const name = `\0uvs-test-${process.pid}`;
+
+  it('refuses a second director and names the first', async () => {
+    const lock = await lockNetwork(name);
+    await assert.rejects(lockNetwork(name), (error) => {
+      assert.ok(error instanceof DirectorRunningError);
+      assert.equal(error.pid, process.pid);
+      return true;
+    });
+    await lock.release();
+    await (await lockNetwork(name)).release();
+  });
+
+  it('names nobody where the holder says nothing of use', async () => {
+    const silent = createServer((socket) => socket.end('hello\n'));
+    await once(silent.listen(name), 'listening');
+    await assert.rejects(lockNetwork(name), {
+      pid: 0,
+      message: /^another director uses this network/,
+    });
+    silent.close();
+  });
 });
