@@ -57,6 +57,17 @@ export class AddressSpace {
     return this.map(length, MAP_PRIVATE | MAP_ANONYMOUS, -1);
   }
 
+  /** Maps a descriptor's memory over a stretch that was placed before, instead of what was there. */
+  replace(offset: number, fd: number, length: number): void {
+    this.mapAt(offset, wholePages(length), MAP_SHARED, fd, PROT_READ | PROT_WRITE);
+  }
+
+  /** Gives the memory of a stretch back. It stays reserved, and mustn't be touched until it is replaced. */
+  vacate(offset: number, length: number): void {
+    const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    this.mapAt(offset, wholePages(length), flags, -1, PROT_NONE);
+  }
+
   /** Unmaps everything. Views of this memory must not be touched any more. */
   close(): void {
     munmap(this.address, this.length);
@@ -68,9 +79,18 @@ export class AddressSpace {
     if (offset + bytes > this.length) {
       throw new RangeError(`${bytes} bytes don't fit: ${offset} of ${this.length} are in use`);
     }
-    const address = this.address + BigInt(offset);
-    mmap(address, bytes, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd);
+    this.mapAt(offset, bytes, flags, fd, PROT_READ | PROT_WRITE);
     this.used += bytes;
     return offset;
+  }
+
+  private mapAt(
+    offset: number,
+    length: number,
+    flags: number,
+    fd: number,
+    protection: number,
+  ): void {
+    mmap(this.address + BigInt(offset), length, protection, flags | MAP_FIXED, fd);
   }
 }

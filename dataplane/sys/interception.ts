@@ -1,0 +1,233 @@
+/**
+ * Hides the packets of virtual services from the kernel, which would answer them with RST.
+ *
+ *     table netdev NAME {
+ *       set virtual_endpoints { type ipv4_addr . inet_service }    destinations of clients' packets
+ *       set virtual_hosts     { type ipv4_addr }                   the same, on all ports
+ *       set real_endpoints    { type ipv4_addr . inet_service }    sources of servers' packets
+ *       set real_hosts        { type ipv4_addr }
+ *       chain ingress_d0 { type filter hook ingress device "d0" priority 0
+ *                          host-addressed, untagged, IPv4, TCP, fragment offset 0 : jump capture }
+ *       chain capture    { ip daddr . tcp dport @virtual_endpoints drop ... one rule a set }
+ *     }
+ *
+ * A packet socket gets its copy before this hook, so the director still sees what is dropped here. Frames to
+ * other hosts, as on a bridge's ports, and frames with a VLAN tag, which belong to a VLAN's interface, pass.
+ *
+ * Later fragments have no ports, so nobody can tell whose they are: they pass. The kernel can do nothing with
+ * those of a hidden first fragment; it collects them for a while, or forwards them to a host that does. Were
+ * they dropped, a fragmented packet of the director's own or of a server's would be lost.
+ *
+ * The table stays when its process dies: the kernel must not answer while the director is restarted.
+ */
+import { SysError } from './errors.js';
+import type { NetlinkSocket } from './netlink.js';
+import {
+  LINK_HEADER,
+  NETWORK_HEADER,
+  TRANSPORT_HEADER,
+  WORD_0,
+  WORD_1,
+  counter,
+  drop,
+  equals,
+  isIn,
+  jump,
+  load,
+  loadPacketType,
+  mask,
+} from './nft-expressions.js';
+import { NFPROTO_NETDEV, NF_NETDEV_INGRESS, TableChange, openNftables } from './nftables.js';
+
+/** An address (int32 in host order) and a TCP port; port 0 stands for all ports. */
+export interface Endpoint {
+  address: number;
+  port: number;
+}
+
+export interface Endpoints {
+  /** Destinations of the clients' packets. */
+  virtual: readonly Endpoint[];
+  /** Sources of the servers' packets. */
+  real: readonly Endpoint[];
+}
+
+export interface InterceptionOptions {
+  tableName: string;
+  interfaces: readonly string[];
+}
+
+type SetName = 'virtual_endpoints' | 'virtual_hosts' | 'real_endpoints' | 'real_hosts';
+type Elements = Record<SetName, Set<number>>;
+
+const SET_NAMES: SetName[] = ['virtual_endpoints', 'virtual_hosts', 'real_endpoints', 'real_hosts'];
+const CAPTURE = 'capture';
+
+// nft's numbers of types, by which it knows how to show a set.
+const TYPE_IPV4_ADDR = 7;
+const TYPE_INET_SERVICE = 13;
+const TYPE_BITS = 6;
+
+const IP_FRAGMENT = 6;
+const IP_PROTOCOL = 9;
+const IP_SOURCE = 12;
+const IP_DESTINATION = 16;
+const TCP_SOURCE_PORT = 0;
+const TCP_DESTINATION_PORT = 2;
+
+export class Interception {
+  private readonly socket: NetlinkSocket = openNftables();
+  private readonly tableName: string;
+  private interfaces: readonly string[];
+  /** What the kernel's sets hold; null until the first update. */
+  private elements: Elements | null = null;
+
+  /**
+   * Prepares interception without changing anything: what a dead director hides stays hidden until the first
+   * `update`. Throws SysError.
+   */
+  static open(options: InterceptionOptions): Interception {
+    return new Interception(options);
+  }
+
+  private constructor(options: InterceptionOptions) {
+    this.tableName = options.tableName;
+    this.interfaces = options.interfaces;
+  }
+
+  /** Hides exactly these from the kernel, at once. Where it throws, everything is as it was. */
+  update(endpoints: Endpoints): void {
+    const wanted = elementsOf(endpoints);
+    if (this.elements === null) {
+      this.rebuild(wanted);
+      return;
+    }
+    try {
+      this.applyDifference(this.elements, wanted);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      // Somebody has tampered with the table, for example by "nft flush ruleset".
+      this.rebuild(wanted);
+    }
+  }
+
+  /** Intercepts on exactly these interfaces; call it also when one of them was made anew. */
+  setInterfaces(interfaces: readonly string[]): void {
+    this.interfaces = interfaces;
+    if (this.elements !== null) this.rebuild(this.elements);
+  }
+
+  /** Puts the table back if it is gone or damaged. */
+  restore(): void {
+    if (this.elements !== null) this.rebuild(this.elements);
+  }
+
+  /** Takes the table away: the kernel sees everything again. */
+  remove(): void {
+    new TableChange(this.socket, NFPROTO_NETDEV, this.tableName)
+      .replaceTable()
+      .deleteTable()
+      .commit('ending interception');
+    this.elements = null;
+  }
+
+  /** Lets go of the table without removing it. */
+  close(): void {
+    this.socket.close();
+  }
+
+  private applyDifference(present: Elements, wanted: Elements): void {
+    const change = new TableChange(this.socket, NFPROTO_NETDEV, this.tableName);
+    for (const name of SET_NAMES) {
+      change.deleteElements(name, keysOf(name, difference(present[name], wanted[name])));
+      change.addElements(name, keysOf(name, difference(wanted[name], present[name])));
+    }
+    change.commit('changing interception');
+    this.elements = wanted;
+  }
+
+  private rebuild(wanted: Elements): void {
+    const change = new TableChange(this.socket, NFPROTO_NETDEV, this.tableName).replaceTable();
+    for (const name of SET_NAMES) {
+      const type = isPairs(name)
+        ? (TYPE_IPV4_ADDR << TYPE_BITS) | TYPE_INET_SERVICE
+        : TYPE_IPV4_ADDR;
+      change.addSet(name, type, isPairs(name) ? 8 : 4);
+      change.addElements(name, keysOf(name, wanted[name]));
+    }
+    addCaptureRules(change.addChain(CAPTURE));
+    for (const device of this.interfaces) addIngressChain(change, device);
+    change.commit(`intercepting on ${this.interfaces.join(', ')}`);
+    this.elements = wanted;
+  }
+}
+
+function addCaptureRules(change: TableChange): void {
+  const destination = [
+    load(NETWORK_HEADER, IP_DESTINATION, 4, WORD_0),
+    load(TRANSPORT_HEADER, TCP_DESTINATION_PORT, 2, WORD_1),
+  ];
+  const source = [
+    load(NETWORK_HEADER, IP_SOURCE, 4, WORD_0),
+    load(TRANSPORT_HEADER, TCP_SOURCE_PORT, 2, WORD_1),
+  ];
+  const hide = [counter(), drop()];
+  change.addRule(CAPTURE, [...destination, isIn('virtual_endpoints', WORD_0), ...hide]);
+  change.addRule(CAPTURE, [...source, isIn('real_endpoints', WORD_0), ...hide]);
+  change.addRule(CAPTURE, [destination[0], isIn('virtual_hosts', WORD_0), ...hide]);
+  change.addRule(CAPTURE, [source[0], isIn('real_hosts', WORD_0), ...hide]);
+}
+
+function addIngressChain(change: TableChange, device: string): void {
+  const name = `ingress_${device}`;
+  change.addChain(name, { type: 'filter', number: NF_NETDEV_INGRESS, priority: 0, device });
+  change.addRule(name, [
+    // Of a tagged frame this loads the tag's type, whether or not the tag is in the frame's bytes.
+    load(LINK_HEADER, 12, 2),
+    equals(0x08, 0x00),
+    load(NETWORK_HEADER, IP_PROTOCOL, 1),
+    equals(6),
+    loadPacketType(),
+    equals(0),
+    load(NETWORK_HEADER, IP_FRAGMENT, 2),
+    mask(0x1f, 0xff),
+    equals(0, 0),
+    jump(CAPTURE),
+  ]);
+}
+
+function isPairs(name: SetName): boolean {
+  return name === 'virtual_endpoints' || name === 'real_endpoints';
+}
+
+/** Elements as numbers: address and port of a pair, or the address alone. */
+function elementsOf({ virtual, real }: Endpoints): Elements {
+  return {
+    virtual_endpoints: new Set(virtual.filter(({ port }) => port !== 0).map(pairNumber)),
+    virtual_hosts: new Set(virtual.filter(({ port }) => port === 0).map(hostNumber)),
+    real_endpoints: new Set(real.filter(({ port }) => port !== 0).map(pairNumber)),
+    real_hosts: new Set(real.filter(({ port }) => port === 0).map(hostNumber)),
+  };
+}
+
+function pairNumber({ address, port }: Endpoint): number {
+  return (address >>> 0) * 0x1_0000 + port;
+}
+
+function hostNumber({ address }: Endpoint): number {
+  return address >>> 0;
+}
+
+/** Keys as the kernel compares them: 4 bytes of address; of a pair 2 bytes of port and 2 of zeros more. */
+function keysOf(name: SetName, numbers: ReadonlySet<number>): Uint8Array[] {
+  return [...numbers].map((number) => {
+    const key = Buffer.alloc(isPairs(name) ? 8 : 4);
+    if (isPairs(name)) key.writeUIntBE(number, 0, 6);
+    else key.writeUInt32BE(number);
+    return key;
+  });
+}
+
+function difference(a: ReadonlySet<number>, b: ReadonlySet<number>): Set<number> {
+  return new Set([...a].filter((number) => !b.has(number)));
+}

@@ -1,0 +1,73 @@
+/**
+ * Kernel settings under /proc/sys, such as "net.ipv4.ip_forward", in the network namespace of this process.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+
+/** "net.ipv4.conf.eth0/5.forwarding": as with sysctl(8), a slash stands for a dot inside a name. */
+function pathOf(name: string): string {
+  const parts = name.split('.').map((part) => part.replaceAll('/', '.'));
+  return `/proc/sys/${parts.join('/')}`;
+}
+
+/** The value as text without the line's end. Throws where there is no such setting. */
+export function readSysctl(name: string): string {
+  try {
+    return readFileSync(pathOf(name), 'utf8').trim();
+  } catch (error) {
+    throw new Error(
+      `the kernel has no setting ${name} (${(error as NodeJS.ErrnoException).code})`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Settings that were changed for as long as a process runs. */
+export class Sysctls {
+  private readonly originals = new Map<string, string>();
+
+  /** Sets a value where it differs, and remembers what it was. Throws where it can't be set. */
+  set(name: string, value: string): void {
+    const present = readSysctl(name);
+    if (present === value) return;
+    writeSysctl(name, value);
+    if (!this.originals.has(name)) this.originals.set(name, present);
+  }
+
+  /** Names and original values of what was changed, to be kept for a process that has to clean up. */
+  changes(): Record<string, string> {
+    return Object.fromEntries(this.originals);
+  }
+
+  /** Puts everything back as it was. A setting that is gone by now is passed over. */
+  restore(): void {
+    for (const [name, value] of this.originals) {
+      try {
+        writeSysctl(name, value);
+      } catch {
+        // An interface's settings go with the interface.
+      }
+    }
+    this.originals.clear();
+  }
+}
+
+export function writeSysctl(name: string, value: string): void {
+  try {
+    writeFileSync(pathOf(name), value);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Error(`can't set ${name}=${value}: ${code}. ${adviceFor(code, name, value)}`, {
+      cause: error,
+    });
+  }
+}
+
+function adviceFor(code: string | undefined, name: string, value: string): string {
+  if (code === 'EROFS') {
+    return `/proc/sys is read-only here: in a container start it with --sysctl ${name}=${value}`;
+  }
+  if (code === 'EACCES' || code === 'EPERM') return 'Run it as root, or set it before.';
+  return 'Check that the setting exists and takes this value.';
+}
