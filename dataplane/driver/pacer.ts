@@ -1,0 +1,101 @@
+/**
+ * When the data plane runs, in Node's event loop: as long as there are frames, burst after burst, with a
+ * pause every few of them in which control work gets its turn; otherwise it sleeps until a frame comes.
+ *
+ *     readable -> bursts, timers -> nothing more to receive          -> sleep until readable
+ *                                -> bursts used up                   -> event loop, readable still holds
+ *                                -> network can't take what's queued -> again in a millisecond
+ */
+import type { Driver } from './driver.js';
+
+/** Bursts between two turns of the event loop. */
+const BURSTS_PER_TURN = 16;
+const TIMERS_MS = 100;
+const RETRY_MS = 1;
+
+/** A driver whose frames come from outside, at any time. */
+export interface PacedDriver extends Driver {
+  /** Frames that the network couldn't take yet. */
+  waiting(): number;
+  /** Calls `onReadable` from the event loop as long as there are frames to receive. */
+  watch(onReadable: () => void): void;
+  unwatch(): void;
+}
+
+/** What is to be done; see dataplane/loop.ts. `now` in ticks. */
+export interface PacedWork {
+  /** Moves one burst, returns its number of frames. */
+  burst(now: number): number;
+  /** Runs what is due; true if more is due. Called about every 100 ms and after bursts. */
+  advance(now: number): boolean;
+}
+
+export class Pacer {
+  private timers: NodeJS.Timeout | null = null;
+  private retry: NodeJS.Timeout | null = null;
+  private again: NodeJS.Immediate | null = null;
+  private advanced = 0;
+
+  /** `clock` gives the time in ticks. */
+  constructor(
+    private readonly driver: PacedDriver,
+    private readonly work: PacedWork,
+    private readonly clock: () => number,
+  ) {}
+
+  start(): void {
+    if (this.timers !== null) return;
+    this.timers = setInterval(this.run, TIMERS_MS);
+    this.advanced = this.clock();
+    this.driver.watch(this.run);
+  }
+
+  stop(): void {
+    if (this.timers === null) return;
+    clearInterval(this.timers);
+    this.timers = null;
+    if (this.retry !== null) clearTimeout(this.retry);
+    this.retry = null;
+    if (this.again !== null) clearImmediate(this.again);
+    this.again = null;
+    this.driver.unwatch();
+  }
+
+  private readonly run = (): void => {
+    if (this.timers === null) return;
+    let now = this.clock();
+    for (let i = 0; i < BURSTS_PER_TURN; i++) {
+      if (this.work.burst(now) === 0) break;
+      now = this.clock();
+    }
+    this.runTimers(now);
+    this.chooseWait();
+  };
+
+  private readonly runAgain = (): void => {
+    this.again = null;
+    this.run();
+  };
+
+  private readonly runRetry = (): void => {
+    this.retry = null;
+    this.run();
+  };
+
+  private runTimers(now: number): void {
+    if (now === this.advanced) return;
+    if (this.work.advance(now)) this.again ??= setImmediate(this.runAgain);
+    else this.advanced = now;
+  }
+
+  /** Slots that wait for sending keep a ring readable, so while there are any a timer does the waking. */
+  private chooseWait(): void {
+    if (this.timers === null) return;
+    if (this.driver.waiting() > 0) {
+      this.driver.unwatch();
+      this.retry ??= setTimeout(this.runRetry, RETRY_MS);
+    } else if (this.retry === null) {
+      this.driver.watch(this.run);
+    }
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * Frames that wait to be sent out of one port, as the arrays that sendmmsg takes:
+ *
+ *     messages  | mmsghdr 0 | mmsghdr 1 | ...     64 bytes each, its iovec pointer set once
+ *     vectors   | iovec 0   | iovec 1   | ...     16 bytes each: address and length of the frame, with its
+ *                                                 virtio-net header
+ *     copies    | frames from elsewhere, with their headers, one behind the other
+ *
+ * Received frames are sent from where they lie, without a copy in user space; one system call sends a burst.
+ * What the network can't take now stays in the queue, and received frames stay in their slots: `onDone` is
+ * called with a frame's slot when it may be used again.
+ */
+import { constants } from 'node:os';
+import { sendmmsg, MSG_DONTWAIT } from '../sys/libc.js';
+import type { PortStats } from './stats.js';
+import { VNET_HEADER_BYTES, writeVnetHeader } from './vnet-header.js';
+
+/** Most frames in a queue, a power of two. */
+export const QUEUE_FRAMES = 512;
+
+const MESSAGE_BYTES = 64;
+const VECTOR_BYTES = 16;
+const VECTOR_WORDS = VECTOR_BYTES / 4;
+const VECTORS_OFFSET = QUEUE_FRAMES * MESSAGE_BYTES;
+const COPIES_OFFSET = VECTORS_OFFSET + QUEUE_FRAMES * VECTOR_BYTES;
+const COPIES_BYTES = 1 << 20;
+/** Memory of a queue. */
+export const QUEUE_BYTES = COPIES_OFFSET + COPIES_BYTES;
+
+/** Slot of a frame that isn't in a receive ring. */
+const NO_SLOT = -1;
+const WORD_SPAN = 0x1_0000_0000;
+/** How often the first frame of a queue is offered to an interface that has no room for it. */
+const OFFERS_MAX = 1000;
+
+const { EAGAIN, ENOBUFS, ENOMEM, ENETDOWN, ENXIO, ENODEV } = constants.errno;
+
+export class SendQueue {
+  private readonly words: Int32Array;
+  private readonly slots = new Int32Array(QUEUE_FRAMES);
+  private readonly messagesAddress: bigint;
+  private readonly lowAddress: number;
+  private readonly highAddress: number;
+  private readonly firstVectorWord: number;
+  private readonly copies: number;
+  /** Frames first..count-1 wait. */
+  private first = 0;
+  private count = 0;
+  private copiesUsed = 0;
+  private offers = 0;
+
+  /**
+   * @param memory where all frames are, at `memoryAddress`; the queue's own memory is in it at `offset`
+   * @param onDone called with a received frame's slot once it is sent or dropped
+   */
+  constructor(
+    private readonly fd: number,
+    private readonly memory: Uint8Array,
+    memoryAddress: bigint,
+    offset: number,
+    private readonly stats: PortStats,
+    private readonly onDone: (slot: number) => void,
+  ) {
+    this.words = new Int32Array(memory.buffer);
+    this.messagesAddress = memoryAddress + BigInt(offset);
+    this.lowAddress = Number(memoryAddress % BigInt(WORD_SPAN));
+    this.highAddress = Number(memoryAddress / BigInt(WORD_SPAN));
+    this.firstVectorWord = (offset + VECTORS_OFFSET) / 4;
+    this.copies = offset + COPIES_OFFSET;
+    this.writeMessages(offset);
+  }
+
+  get length(): number {
+    return this.count - this.first;
+  }
+
+  /** Queues a received frame as it stands in memory. False where there is no room; the frame is counted. */
+  add(frame: number, length: number, slot: number): boolean {
+    if (this.count === QUEUE_FRAMES && !this.makeRoom()) return false;
+    this.setVector(this.count, frame - VNET_HEADER_BYTES, length + VNET_HEADER_BYTES);
+    this.slots[this.count] = slot;
+    this.count += 1;
+    return true;
+  }
+
+  /** Queues a copy of a frame. False where there is no room; the frame is counted. */
+  addCopy(bytes: Uint8Array, length: number, offload: number): boolean {
+    const total = VNET_HEADER_BYTES + length;
+    if (this.copiesUsed + total > COPIES_BYTES) this.flush();
+    if (this.copiesUsed + total > COPIES_BYTES) {
+      this.stats.sendErrors += 1;
+      return false;
+    }
+    const header = this.copies + this.copiesUsed;
+    const frame = header + VNET_HEADER_BYTES;
+    for (let i = 0; i < length; i++) this.memory[frame + i] = bytes[i];
+    writeVnetHeader(this.memory, header, frame, offload);
+    if (!this.add(frame, length, NO_SLOT)) return false;
+    this.copiesUsed += total;
+    return true;
+  }
+
+  /** Sends what can be sent now. */
+  flush(): void {
+    while (this.first < this.count) {
+      const messages =
+        this.first === 0
+          ? this.messagesAddress
+          : this.messagesAddress + BigInt(this.first * MESSAGE_BYTES);
+      const sent = sendmmsg(this.fd, messages, this.length, MSG_DONTWAIT);
+      if (sent > 0) {
+        this.stats.sentFrames += sent;
+        this.offers = 0;
+        this.take(sent);
+      } else if (!this.afterRefusal(-sent)) {
+        return;
+      }
+    }
+    this.first = 0;
+    this.count = 0;
+    this.copiesUsed = 0;
+  }
+
+  /** Drops all frames, counted. */
+  dropAll(): void {
+    this.stats.sendErrors += this.length;
+    this.take(this.length);
+  }
+
+  /** Drops the frames in slots from `from` on and before `to`: their memory goes away. */
+  dropSlots(from: number, to: number): void {
+    const { words } = this;
+    let kept = 0;
+    for (let i = this.first; i < this.count; i++) {
+      const slot = this.slots[i];
+      if (slot >= from && slot < to) {
+        this.stats.sendErrors += 1;
+        this.onDone(slot);
+        continue;
+      }
+      const source = this.firstVectorWord + i * VECTOR_WORDS;
+      const target = this.firstVectorWord + kept * VECTOR_WORDS;
+      words.copyWithin(target, source, source + VECTOR_WORDS);
+      this.slots[kept++] = slot;
+    }
+    this.first = 0;
+    this.count = kept;
+  }
+
+  /** The first frame was refused with `errno`. True where it was dropped and the next one may be tried. */
+  private afterRefusal(errno: number): boolean {
+    if (errno === EAGAIN || errno === ENOBUFS || errno === ENOMEM) {
+      this.stats.backPressure += 1;
+      this.offers += 1;
+      if (this.offers < OFFERS_MAX) return false;
+      this.dropAll();
+      return true;
+    }
+    if (errno === ENETDOWN || errno === ENXIO || errno === ENODEV) {
+      this.dropAll();
+      return true;
+    }
+    this.stats.sendErrors += 1;
+    this.take(1);
+    return true;
+  }
+
+  private take(frames: number): void {
+    const end = this.first + frames;
+    for (let i = this.first; i < end; i++) {
+      const slot = this.slots[i];
+      if (slot !== NO_SLOT) this.onDone(slot);
+    }
+    this.first = end;
+  }
+
+  private makeRoom(): boolean {
+    this.flush();
+    if (this.count < QUEUE_FRAMES) return true;
+    if (this.first > 0) {
+      this.dropSlots(0, 0);
+      return true;
+    }
+    this.stats.sendErrors += 1;
+    return false;
+  }
+
+  private setVector(index: number, start: number, length: number): void {
+    const word = this.firstVectorWord + index * VECTOR_WORDS;
+    const low = this.lowAddress + start;
+    this.words[word] = low;
+    this.words[word + 1] = low < WORD_SPAN ? this.highAddress : this.highAddress + 1;
+    this.words[word + 2] = length;
+  }
+
+  /**
+   * struct mmsghdr: name 8, name length 8, iovec pointer 8, iovecs 8, control 8, control length 8, flags 8,
+   * sent length 8
+   */
+  private writeMessages(offset: number): void {
+    const messages = new BigUint64Array(
+      this.memory.buffer,
+      offset,
+      (QUEUE_FRAMES * MESSAGE_BYTES) / 8,
+    );
+    messages.fill(0n);
+    const vectors = this.messagesAddress + BigInt(VECTORS_OFFSET);
+    for (let i = 0; i < QUEUE_FRAMES; i++) {
+      messages[i * 8 + 2] = vectors + BigInt(i * VECTOR_BYTES);
+      messages[i * 8 + 3] = 1n;
+    }
+    this.words.fill(
+      0,
+      this.firstVectorWord,
+      this.firstVectorWord + (QUEUE_FRAMES * VECTOR_BYTES) / 4,
+    );
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * AF_PACKET sockets and their memory-mapped receive rings (TPACKET_V2). A slot of a ring:
+ *
+ *      0                32            52           66          76            90
+ *     +----------------+-------------+------------+-----------+-------------+-------------- - -
+ *     | tpacket2_hdr   | sockaddr_ll | (padding)  | virtio-net| Ethernet    | packet
+ *     +----------------+-------------+------------+-----------+-------------+-------------- - -
+ *                                                              ^ `macOffset` says where
+ *
+ *     tpacket2_hdr: status 4, wire length 4, captured length 4, mac offset 2, net offset 2, seconds 4,
+ *     nanoseconds 4, vlan tci 2, vlan tpid 2, padding 4
+ *
+ * The virtio-net header comes directly before the frame, so both can be sent as they stand in the slot.
+ * Source: linux/if_packet.h; Documentation/networking/packet_mmap.rst.
+ */
+import { check } from '../sys/errors.js';
+import {
+  AF_PACKET,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_RAW,
+  SOL_SOCKET,
+  SO_SNDBUFFORCE,
+  bind,
+  close,
+  getsockopt,
+  setsockopt,
+  setsockoptInt,
+  socket,
+} from '../sys/libc.js';
+
+/** Offsets into a slot, in 32-bit words and in bytes. */
+export const STATUS_WORD = 0;
+export const WIRE_LENGTH_WORD = 1;
+export const CAPTURED_LENGTH_WORD = 2;
+/** The MAC header's offset is the lower half of this word. */
+export const MAC_OFFSET_WORD = 3;
+export const PACKET_TYPE_OFFSET = 32 + 10;
+
+/** Slot status: the frame is ours; 0 while it is the kernel's. */
+export const STATUS_USER = 1;
+/** The frame has a VLAN tag, which the kernel keeps beside it. */
+export const STATUS_VLAN = 1 << 4;
+
+/** sockaddr_ll's packet type: addressed to this host. Others are broadcasts, and other hosts' frames. */
+export const PACKET_HOST = 0;
+
+const SOL_PACKET = 263;
+const PACKET_RX_RING = 5;
+const PACKET_STATISTICS = 6;
+const PACKET_VERSION = 10;
+const PACKET_VNET_HDR = 15;
+const PACKET_IGNORE_OUTGOING = 23;
+const TPACKET_V2 = 1;
+const ETH_P_ALL = 3;
+const SOCKADDR_LL_BYTES = 20;
+/** Bytes of frames a send socket may have under way in the network stack. */
+const SEND_BUFFER_BYTES = 8 << 20;
+
+export interface RingGeometry {
+  slots: number;
+  /** A multiple of 16. */
+  slotBytes: number;
+  /** A multiple of the page size and of `slotBytes`. */
+  blockBytes: number;
+}
+
+export function ringBytes(geometry: RingGeometry): number {
+  return geometry.slots * geometry.slotBytes;
+}
+
+/**
+ * A socket whose ring is ready, but that doesn't receive yet: filters come first, then `startReceiving`.
+ * Throws SysError.
+ */
+export function openReceiveSocket(geometry: RingGeometry): number {
+  const fd = openSocket();
+  try {
+    setOption(fd, PACKET_VERSION, TPACKET_V2);
+    setOption(fd, PACKET_VNET_HDR, 1);
+    setOption(fd, PACKET_IGNORE_OUTGOING, 1);
+    const { slots, slotBytes, blockBytes } = geometry;
+    // struct tpacket_req: block size, blocks, frame size, frames
+    const blocks = ringBytes(geometry) / blockBytes;
+    const request = new Uint32Array([blockBytes, blocks, slotBytes, slots]);
+    const result = setsockopt(fd, SOL_PACKET, PACKET_RX_RING, new Uint8Array(request.buffer));
+    check('setsockopt PACKET_RX_RING', result);
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+/** Has the socket receive all frames that come in by the interface. Throws SysError. */
+export function startReceiving(fd: number, ifindex: number): void {
+  // Only a socket for all protocols gets frames before the interception's drop rule.
+  check('bind', bind(fd, linkAddress(ifindex, ETH_P_ALL)));
+}
+
+/** A socket that sends out of the interface and receives nothing. Throws SysError. */
+export function openSendSocket(ifindex: number): number {
+  const fd = openSocket();
+  try {
+    setOption(fd, PACKET_VNET_HDR, 1);
+    const result = setsockoptInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES);
+    check('setsockopt SO_SNDBUFFORCE', result);
+    check('bind', bind(fd, linkAddress(ifindex, 0)));
+    return fd;
+  } catch (error) {
+    close(fd);
+    throw error;
+  }
+}
+
+/** Frames the ring had no room for since the last call; 0 where the socket can't tell. */
+export function takeRingDrops(fd: number): number {
+  // struct tpacket_stats: packets, drops; reading clears them
+  const counters = new Uint32Array(2);
+  const result = getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, new Uint8Array(counters.buffer));
+  return result < 0 ? 0 : counters[1];
+}
+
+function openSocket(): number {
+  const type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  return check('socket AF_PACKET', socket(AF_PACKET, type, 0));
+}
+
+function setOption(fd: number, option: number, value: number): void {
+  check(`setsockopt SOL_PACKET ${option}`, setsockoptInt(fd, SOL_PACKET, option, value));
+}
+
+/** struct sockaddr_ll: family 2, protocol 2 (big-endian), ifindex 4, then what only received frames have. */
+function linkAddress(ifindex: number, protocol: number): Uint8Array {
+  const address = new DataView(new ArrayBuffer(SOCKADDR_LL_BYTES));
+  address.setUint16(0, AF_PACKET, true);
+  address.setUint16(2, protocol);
+  address.setInt32(4, ifindex, true);
+  return new Uint8Array(address.buffer);
+}

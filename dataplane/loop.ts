@@ -1,0 +1,94 @@
+/**
+ * One burst: receive, have the engine look at each frame, do what it says, flush, release.
+ */
+import { Burst, type Driver } from './driver/driver.js';
+import { Parking } from './parking.js';
+import type { DropCounters } from './drops.js';
+import type { Routes } from './route/routes.js';
+import * as verdict from './verdict.js';
+
+/** The part of dataplane/engine.ts that moves packets. */
+export interface PacketEngine {
+  readonly answer: Uint8Array;
+  answerLength: number;
+  readonly drops: DropCounters;
+  readonly routes: Routes;
+  process(
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+    port: number,
+    offload: number,
+    now: number,
+  ): number;
+  advance(now: number, budget: number): boolean;
+}
+
+/** Connections looked at by one call of `advance`. */
+const ADVANCE_BUDGET = 4096;
+
+const KERNEL = verdict.KERNEL;
+const SEND = verdict.SEND;
+const ANSWER = verdict.ANSWER;
+const PARK = verdict.PARK;
+
+export class Loop {
+  readonly parking: Parking;
+  private readonly received = new Burst();
+
+  /** `resolve` is to have a hop's MAC address found out; see parking.ts. */
+  constructor(
+    private readonly engine: PacketEngine,
+    private readonly driver: Driver,
+    resolve: (hop: number) => void,
+  ) {
+    this.parking = new Parking(driver, engine.routes, engine.drops, resolve);
+  }
+
+  /** Moves up to one burst of frames. `now` in ticks. Returns how many frames there were. */
+  burst(now: number): number {
+    const { driver, received } = this;
+    const count = driver.receive(received);
+    for (let i = 0; i < count; i++) this.frame(i, now);
+    // Also without new frames: what the network couldn't take the last time is tried again.
+    driver.flush();
+    if (count > 0) driver.release(received);
+    return count;
+  }
+
+  /** Runs what is due by now. True where there is more to do than one call may. */
+  advance(now: number): boolean {
+    this.parking.advance(now);
+    return this.engine.advance(now, ADVANCE_BUDGET);
+  }
+
+  private frame(index: number, now: number): void {
+    const { engine, driver, received } = this;
+    const offset = received.offset[index];
+    const length = received.length[index];
+    const offload = received.offload[index];
+    const decision = engine.process(
+      driver.memory,
+      offset,
+      length,
+      received.port[index],
+      offload,
+      now,
+    );
+    const value = decision >> 8;
+    switch (decision & 0xff) {
+      case SEND:
+        driver.send(received, index, value);
+        break;
+      case KERNEL:
+        if (value !== 0) driver.handBack(received, index);
+        break;
+      case ANSWER:
+        driver.sendCopy(engine.answer, engine.answerLength, 0, value);
+        break;
+      case PARK:
+        this.parking.park(driver.memory, offset, length, offload, value, now);
+        break;
+    }
+  }
+}
