@@ -57,10 +57,13 @@ function checkNode() {
 
 // --- npm ------------------------------------------------------------------------------------------------
 
+/** Without a network npm would try for minutes before it says so. */
+const IMPATIENT = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--prefer-offline'];
+
 function installNpmPackages() {
   if (npmPackagesAreCurrent()) return;
   say('installing npm packages');
-  const result = run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error']);
+  const result = run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error', ...IMPATIENT]);
   if (result.ok) return;
   throw new SetupError(
     `npm ci failed${offlineHint(result.output)}. What it said:\n${result.output.trim()}`,
