@@ -40,7 +40,7 @@ async function demo(keep: boolean): Promise<number> {
     lab = Lab.up({ id: 'demo', numbered: true, commands: ['nginx', 'curl'] });
     await play(stage, lab, keep);
   } catch (error) {
-    stage.promise(messageOf(error), false);
+    stage.breakOff(messageOf(error));
     if (!(error instanceof LabError)) throw error;
   } finally {
     if (lab !== undefined) end(stage, lab, keep && stage.failures === 0);

@@ -21,7 +21,7 @@ const COLOURED: Palette = {
 };
 
 export class Stage {
-  /** Promises that were not kept. */
+  /** Promises that were not kept, and a story broken off. */
   failures = 0;
   private readonly palette: Palette;
   private chapters = 0;
@@ -55,6 +55,12 @@ export class Stage {
     const { good, bad, off } = this.palette;
     if (!kept) this.failures += 1;
     this.print(kept ? `  ${good}ok${off} ${what}` : `  ${bad}NOT SO:${off} ${what}`);
+  }
+
+  /** Says that the story can't go on. */
+  breakOff(reason: string): void {
+    this.failures += 1;
+    this.print(`\n${this.palette.bad}Broken off:${this.palette.off} ${reason}`);
   }
 
   private print(text: string): void {

@@ -66,7 +66,7 @@ function installNpmPackages() {
   const result = run('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error', ...IMPATIENT]);
   if (result.ok) return;
   throw new SetupError(
-    `npm ci failed${offlineHint(result.output)}. What it said:\n${result.output.trim()}`,
+    `npm ci failed${offlineHint(result.output)}. What it said:\n${firstLines(result.output)}`,
   );
 }
 
@@ -121,7 +121,7 @@ function aptInstall(packages) {
   const locate = /Unable to locate package (\S+)/.exec(output);
   const unknown = locate === null ? '' : `: this system's package sources have no ${locate[1]}`;
   throw new SetupError(
-    `apt-get install failed${unknown || offlineHint(output)}. What it said:\n${output.trim()}`,
+    `apt-get install failed${unknown || offlineHint(output)}. What it said:\n${firstLines(output)}`,
   );
 }
 
@@ -159,7 +159,7 @@ function build() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return;
   say('building');
   const result = run('npm', ['run', '--silent', 'build']);
-  if (!result.ok) throw new SetupError(`npm run build failed:\n${result.output.trim()}`);
+  if (!result.ok) throw new SetupError(`npm run build failed:\n${firstLines(result.output)}`);
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, state);
 }
@@ -194,6 +194,12 @@ function run(command, args, environment = {}) {
   });
   const output = result.error?.message ?? `${result.stdout}${result.stderr}`;
   return { ok: result.status === 0, output };
+}
+
+const LINES_SHOWN_MAX = 20;
+
+function firstLines(output) {
+  return output.trim().split('\n').slice(0, LINES_SHOWN_MAX).join('\n');
 }
 
 function isInstalled(command) {
