@@ -96,13 +96,11 @@ function connectError(path: string, error: NodeJS.ErrnoException): Error {
     case 'EPERM':
       return new ControlError('EPERM', `may not open ${path}: only root and its owner may`);
     case 'ENOENT':
-      return new NoDirectorError(
-        `no director: there is no ${path}; is uvsd running, and with this socket?`,
-      );
+      return new NoDirectorError(`No director at ${path}`);
     case 'ECONNREFUSED':
-      return new NoDirectorError(`no director: nobody listens at ${path}; is uvsd running?`);
+      return new NoDirectorError(`No director at ${path}: nobody listens there`);
     default:
-      return new NoDirectorError(`no director at ${path}: ${error.message}`);
+      return new NoDirectorError(`No director at ${path}: ${error.message}`);
   }
 }
 
