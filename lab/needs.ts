@@ -10,10 +10,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   curl: 'curl',
   wrk: 'wrk',
   ping: 'iputils-ping',
-  arping: 'iputils-arping',
   nft: 'nftables',
-  tcpdump: 'tcpdump',
   iperf3: 'iperf3',
+  haproxy: 'haproxy',
 };
 
 /** Fails with what to do about it unless this is root and all commands are there. */

@@ -25,7 +25,7 @@ const NODE_MIN = [20, 19];
 
 /** Command -> Debian package. */
 const BASIC = { ip: 'iproute2', nginx: 'nginx', curl: 'curl', nft: 'nftables' };
-const TRAFFIC = { wrk: 'wrk', ping: 'iputils-ping', tcpdump: 'tcpdump' };
+const TRAFFIC = { wrk: 'wrk', ping: 'iputils-ping' };
 const PURPOSES = {
   demo: BASIC,
   test: { ...BASIC, ...TRAFFIC },

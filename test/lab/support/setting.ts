@@ -8,6 +8,7 @@ import { startWebServers, type WebServer } from '../../../lab/webserver.js';
 export const SERVICE = `${VIP}:80`;
 export const URL = `http://${VIP}/`;
 const SERVERS = 3;
+const COMMANDS = ['nginx', 'curl', 'wrk', 'ping', 'nft'];
 
 /** Filled in before the tests of a suite run. */
 export interface Setting {
@@ -31,7 +32,7 @@ export function useLab(options: { mtu?: number } = {}): Setting {
   const setting = {} as Setting;
   before(function () {
     requireRoot(this);
-    setting.lab = Lab.up({ id: 'test', numbered: true, plan: natPlan(options) });
+    setting.lab = Lab.up({ id: 'test', numbered: true, plan: natPlan(options), commands: COMMANDS });
     setting.client = setting.lab.host('client');
     setting.directorHost = setting.lab.host('director');
   });
