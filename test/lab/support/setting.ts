@@ -32,7 +32,12 @@ export function useLab(options: { mtu?: number } = {}): Setting {
   const setting = {} as Setting;
   before(function () {
     requireRoot(this);
-    setting.lab = Lab.up({ id: 'test', numbered: true, plan: natPlan(options), commands: COMMANDS });
+    setting.lab = Lab.up({
+      id: 'test',
+      numbered: true,
+      plan: natPlan(options),
+      commands: COMMANDS,
+    });
     setting.client = setting.lab.host('client');
     setting.directorHost = setting.lab.host('director');
   });
