@@ -15,6 +15,7 @@
 import { check } from '../sys/errors.js';
 import { close, setsockopt, SO_ATTACH_FILTER, SOL_SOCKET } from '../sys/libc.js';
 import { AddressSpace, PAGE_BYTES } from '../sys/memory.js';
+import { openSendSocket } from '../sys/packet-socket.js';
 import { waitReadable, type Readable } from '../sys/readable.js';
 import type { Burst } from './driver.js';
 import type { PacedDriver } from './pacer.js';
@@ -101,7 +102,7 @@ export class RingDriver implements PacedDriver {
     let sendFd = -1;
     let stretch = -1;
     try {
-      sendFd = tpacket.openSendSocket(ifindex);
+      sendFd = openSendSocket(ifindex);
       stretch = this.takeStretch(receiveFd);
       const opened = this.buildPort(port, ifindex, receiveFd, sendFd, stretch);
       this.attachTo(receiveFd);

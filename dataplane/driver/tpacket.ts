@@ -14,20 +14,13 @@
  * Source: linux/if_packet.h; Documentation/networking/packet_mmap.rst.
  */
 import { check } from '../sys/errors.js';
+import { close, getsockopt, setsockopt } from '../sys/libc.js';
 import {
-  AF_PACKET,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-  SOCK_RAW,
-  SOL_SOCKET,
-  SO_SNDBUFFORCE,
-  bind,
-  close,
-  getsockopt,
-  setsockopt,
-  setsockoptInt,
-  socket,
-} from '../sys/libc.js';
+  SOL_PACKET,
+  bindToInterface,
+  openPacketSocket,
+  setPacketOption,
+} from '../sys/packet-socket.js';
 
 /** Offsets into a slot, in 32-bit words and in bytes. */
 export const STATUS_WORD = 0;
@@ -45,17 +38,12 @@ export const STATUS_VLAN = 1 << 4;
 /** sockaddr_ll's packet type: addressed to this host. Others are broadcasts, and other hosts' frames. */
 export const PACKET_HOST = 0;
 
-const SOL_PACKET = 263;
 const PACKET_RX_RING = 5;
 const PACKET_STATISTICS = 6;
 const PACKET_VERSION = 10;
-const PACKET_VNET_HDR = 15;
 const PACKET_IGNORE_OUTGOING = 23;
 const TPACKET_V2 = 1;
 const ETH_P_ALL = 3;
-const SOCKADDR_LL_BYTES = 20;
-/** Bytes of frames a send socket may have under way in the network stack. */
-const SEND_BUFFER_BYTES = 8 << 20;
 
 export interface RingGeometry {
   slots: number;
@@ -74,11 +62,10 @@ export function ringBytes(geometry: RingGeometry): number {
  * Throws SysError.
  */
 export function openReceiveSocket(geometry: RingGeometry): number {
-  const fd = openSocket();
+  const fd = openPacketSocket();
   try {
-    setOption(fd, PACKET_VERSION, TPACKET_V2);
-    setOption(fd, PACKET_VNET_HDR, 1);
-    setOption(fd, PACKET_IGNORE_OUTGOING, 1);
+    setPacketOption(fd, PACKET_VERSION, TPACKET_V2);
+    setPacketOption(fd, PACKET_IGNORE_OUTGOING, 1);
     const { slots, slotBytes, blockBytes } = geometry;
     // struct tpacket_req: block size, blocks, frame size, frames
     const blocks = ringBytes(geometry) / blockBytes;
@@ -95,22 +82,7 @@ export function openReceiveSocket(geometry: RingGeometry): number {
 /** Has the socket receive all frames that come in by the interface. Throws SysError. */
 export function startReceiving(fd: number, ifindex: number): void {
   // Only a socket for all protocols gets frames before the interception's drop rule.
-  check('bind', bind(fd, linkAddress(ifindex, ETH_P_ALL)));
-}
-
-/** A socket that sends out of the interface and receives nothing. Throws SysError. */
-export function openSendSocket(ifindex: number): number {
-  const fd = openSocket();
-  try {
-    setOption(fd, PACKET_VNET_HDR, 1);
-    const result = setsockoptInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES);
-    check('setsockopt SO_SNDBUFFORCE', result);
-    check('bind', bind(fd, linkAddress(ifindex, 0)));
-    return fd;
-  } catch (error) {
-    close(fd);
-    throw error;
-  }
+  bindToInterface(fd, ifindex, ETH_P_ALL);
 }
 
 /** Frames the ring had no room for since the last call; 0 where the socket can't tell. */
@@ -119,22 +91,4 @@ export function takeRingDrops(fd: number): number {
   const counters = new Uint32Array(2);
   const result = getsockopt(fd, SOL_PACKET, PACKET_STATISTICS, new Uint8Array(counters.buffer));
   return result < 0 ? 0 : counters[1];
-}
-
-function openSocket(): number {
-  const type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
-  return check('socket AF_PACKET', socket(AF_PACKET, type, 0));
-}
-
-function setOption(fd: number, option: number, value: number): void {
-  check(`setsockopt SOL_PACKET ${option}`, setsockoptInt(fd, SOL_PACKET, option, value));
-}
-
-/** struct sockaddr_ll: family 2, protocol 2 (big-endian), ifindex 4, then what only received frames have. */
-function linkAddress(ifindex: number, protocol: number): Uint8Array {
-  const address = new DataView(new ArrayBuffer(SOCKADDR_LL_BYTES));
-  address.setUint16(0, AF_PACKET, true);
-  address.setUint16(2, protocol);
-  address.setInt32(4, ifindex, true);
-  return new Uint8Array(address.buffer);
 }

@@ -135,6 +135,15 @@ export function useNeighbour(socket: NetlinkSocket, ifindex: number, address: nu
   socket.request('asking for a neighbour', message.attribute(NDA_DST, addressBytes(address)));
 }
 
+export function setLinkUp(socket: NetlinkSocket, ifindex: number): void {
+  const header = Buffer.alloc(IFINFOMSG_BYTES);
+  header.writeInt32LE(ifindex, 4);
+  header.writeUInt32LE(IFF_UP, 8);
+  header.writeUInt32LE(IFF_UP, 12);
+  const message = new MessageBuilder(RTM_NEWLINK, NLM_F_ACK, header);
+  socket.request('setting an interface up', message);
+}
+
 /** struct ifinfomsg: family 1, pad 1, type 2, index 4, flags 4, change 4. */
 function parseLink(message: Message): Link {
   const { body } = message;

@@ -40,9 +40,9 @@ export class Sysctls {
     return Object.fromEntries(this.originals);
   }
 
-  /** Puts everything back as it was. A setting that is gone by now is passed over. */
+  /** Puts everything back as it was, the last change first. A setting that is gone by now is passed over. */
   restore(): void {
-    for (const [name, value] of this.originals) {
+    for (const [name, value] of [...this.originals].reverse()) {
       try {
         writeSysctl(name, value);
       } catch {
