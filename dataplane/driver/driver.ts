@@ -12,13 +12,7 @@ import type { PortStats } from './stats.js';
 /** Most frames in one burst. */
 export const BURST_MAX = 64;
 
-/**
- * Offload word of a frame:
- *   bit 0        the TCP checksum is partial: the pseudo-header's sum only, not inverted (virtio-net NEEDS_CSUM)
- *   bits 16..31  segment size of a TCP super-segment (virtio-net gso_size), 0 for an ordinary frame
- */
-export const OFFLOAD_PARTIAL_CHECKSUM = 1;
-export const OFFLOAD_GSO_SHIFT = 16;
+export { OFFLOAD_GSO_SHIFT, OFFLOAD_PARTIAL_CHECKSUM } from '../offload.js';
 
 /** Received frames: frame i starts at memory[offset[i]] and has length[i] bytes from its Ethernet header on. */
 export class Burst {

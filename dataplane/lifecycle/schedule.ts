@@ -5,7 +5,7 @@
 import * as rec from '../conn/record.js';
 import { makeVerdict, DROP } from '../verdict.js';
 import { dropReason } from '../drops.js';
-import type { Accounting } from '../accounting.js';
+import type { Accounting } from '../engine/accounting.js';
 import type { State } from '../state.js';
 import { RST, SYN } from '../wire/tcp.js';
 import type { Lifecycle } from './connections.js';

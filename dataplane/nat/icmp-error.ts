@@ -13,14 +13,24 @@ const PRECEDENCE_INTERNETWORK_CONTROL = 0xc0;
 /** Room that a frame with an error needs. */
 export const ERROR_FRAME_BYTES = ETHERNET_HEADER_BYTES + ERROR_MAX_BYTES;
 
+/** Length of the frame with an ICMP error about the packet at `ip`. */
+export function icmpErrorFrameBytes(memory: Uint8Array, ip: number): number {
+  return ERROR_FRAME_BYTES - QUOTE_MAX_BYTES + quotedBytes(memory, ip);
+}
+
+function quotedBytes(memory: Uint8Array, ip: number): number {
+  const total = ipv4.totalLength(memory, ip);
+  return total < QUOTE_MAX_BYTES ? total : QUOTE_MAX_BYTES;
+}
+
 /**
- * Builds an Ethernet frame with an ICMP error about the packet at `ip`, addressed to its sender; the MAC
- * addresses are left to the caller.
+ * Builds an Ethernet frame at `at` with an ICMP error about the packet at `ip`, addressed to its sender; the
+ * MAC addresses are left to the caller.
  * @param mtu next-hop MTU for "fragmentation needed", else 0
- * @returns the frame's length in bytes
  */
 export function buildIcmpError(
   out: Uint8Array,
+  at: number,
   memory: Uint8Array,
   ip: number,
   type: number,
@@ -28,16 +38,15 @@ export function buildIcmpError(
   mtu: number,
   sourceAddress: number,
   identification: number,
-): number {
-  const total = ipv4.totalLength(memory, ip);
-  const quoted = total < QUOTE_MAX_BYTES ? total : QUOTE_MAX_BYTES;
-  const icmp = ETHERNET_HEADER_BYTES + ipv4.IPV4_HEADER_BYTES;
+): void {
+  const quoted = quotedBytes(memory, ip);
+  const icmp = at + ETHERNET_HEADER_BYTES + ipv4.IPV4_HEADER_BYTES;
   const quote = icmp + ICMP_HEADER_BYTES;
   for (let i = 0; i < quoted; i++) out[quote + i] = memory[ip + i];
   writeErrorHeader(out, icmp, type, code, mtu, ICMP_HEADER_BYTES + quoted);
   ipv4.writeHeader(
     out,
-    ETHERNET_HEADER_BYTES,
+    at + ETHERNET_HEADER_BYTES,
     (ipv4.tos(memory, ip) & TOS_MASK) | PRECEDENCE_INTERNETWORK_CONTROL,
     ipv4.IPV4_HEADER_BYTES + ICMP_HEADER_BYTES + quoted,
     identification,
@@ -47,6 +56,5 @@ export function buildIcmpError(
     sourceAddress,
     ipv4.source(memory, ip),
   );
-  writeEthertype(out, 0, ETHERTYPE_IPV4);
-  return quote + quoted;
+  writeEthertype(out, at, ETHERTYPE_IPV4);
 }

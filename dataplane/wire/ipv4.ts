@@ -24,9 +24,9 @@ export const FRAGMENT_OFFSET_MASK = 0x1fff;
 
 const HEADER_BYTES = IPV4_HEADER_BYTES;
 const TOS = 1;
-const TOTAL_LENGTH = 2;
+export const TOTAL_LENGTH = 2;
 const IDENTIFICATION = 4;
-const FRAGMENT = 6;
+export const FRAGMENT = 6;
 const TTL = 8;
 const PROTOCOL = 9;
 const CHECKSUM = 10;
@@ -62,6 +62,10 @@ export function tos(memory: Uint8Array, ip: number): number {
 
 export function totalLength(memory: Uint8Array, ip: number): number {
   return read16(memory, ip + TOTAL_LENGTH);
+}
+
+export function identification(memory: Uint8Array, ip: number): number {
+  return read16(memory, ip + IDENTIFICATION);
 }
 
 /** Flags and fragment offset as one 16-bit field. */

@@ -1,6 +1,6 @@
 /** Counting a connection's packets where they show: in the director's total, the service and the server. */
-import { TOTAL_BLOCK } from './service/statistics.js';
-import type { State } from './state.js';
+import { TOTAL_BLOCK } from '../service/statistics.js';
+import type { State } from '../state.js';
 
 export class Accounting {
   constructor(private readonly state: State) {}

@@ -3,17 +3,17 @@
  * packets of the connection, but change neither its state nor its timer.
  */
 import type { Accounting } from './accounting.js';
-import * as rec from './conn/record.js';
-import { dropReason } from './drops.js';
+import * as rec from '../conn/record.js';
+import { dropReason } from '../drops.js';
 import type { Exit } from './exit.js';
-import { quotedTcpPacket, translateToClient, translateToServer } from './nat/icmp-translate.js';
-import { NO_HOP } from './route/routes.js';
-import type { State } from './state.js';
-import { DROP, LEAVE, makeVerdict } from './verdict.js';
-import { isChecksumValid } from './wire/checksum.js';
-import * as icmp from './wire/icmp.js';
-import * as ipv4 from './wire/ipv4.js';
-import * as tcp from './wire/tcp.js';
+import { quotedTcpPacket, translateToClient, translateToServer } from '../nat/icmp-translate.js';
+import { NO_HOP } from '../route/routes.js';
+import type { State } from '../state.js';
+import { DROP, LEAVE, makeVerdict } from '../verdict.js';
+import { isChecksumValid } from '../wire/checksum.js';
+import * as icmp from '../wire/icmp.js';
+import * as ipv4 from '../wire/ipv4.js';
+import * as tcp from '../wire/tcp.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 const TCP = ipv4.PROTOCOL_TCP;
@@ -79,7 +79,7 @@ export class RelatedErrors {
     const server = this.words[base + rec.W_DESTINATION];
     translateToServer(memory, ip, quoted, server, this.words[base + rec.W_META] >>> 16);
     ipv4.decrementTtl(memory, ip);
-    return this.exit.send(memory, offset, hop);
+    return this.exit.send(memory, offset, ip, hop, 0);
   }
 
   private toClient(
@@ -97,6 +97,6 @@ export class RelatedErrors {
     const virtual = this.words[base + rec.W_VIRTUAL];
     translateToClient(memory, ip, quoted, virtual, this.words[base + rec.W_PORTS] & 0xffff);
     ipv4.decrementTtl(memory, ip);
-    return this.exit.send(memory, offset, hop);
+    return this.exit.send(memory, offset, ip, hop, 0);
   }
 }
