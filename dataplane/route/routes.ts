@@ -94,12 +94,14 @@ export class Routes {
     return this.locals.match(address) === LOCAL;
   }
 
-  /** True for addresses that no packet from outside may come from (RFC 1812, 5.3.7): ours, and no host's. */
+  /**
+   * True for addresses that no packet from outside may come from (RFC 1812, 5.3.7): ours, and no host's. A
+   * network's broadcast address passes, as with Linux.
+   */
   isMartianSource(address: number): boolean {
     const first = address >>> 24;
-    if (first === 0 || first === 127 || (first >= 224 && first < 240) || address === -1)
-      return true;
-    return this.locals.match(address) !== 0;
+    const isNoHost = first === 0 || first === 127 || (first >= 224 && first < 240);
+    return isNoHost || address === -1 || this.isLocal(address);
   }
 
   /** The hop towards an address, NO_HOP where there is no route or it is not out of one of our ports. */
