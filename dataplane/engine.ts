@@ -68,15 +68,6 @@ export class Engine {
     return this.exit.answers;
   }
 
-  /** The first of `answers`. */
-  get answer(): Uint8Array {
-    return this.exit.answers.memory;
-  }
-
-  get answerLength(): number {
-    return this.exit.answers.length[0];
-  }
-
   /**
    * Decides about a frame and rewrites it in place.
    * @param offset where the frame's Ethernet header starts, `length` its bytes from there

@@ -2,6 +2,7 @@
  * One burst: receive, have the engine look at each frame, do what it says, flush, release.
  */
 import { Burst, type Driver } from './driver/driver.js';
+import type { FrameQueue } from './frame-queue.js';
 import { Parking } from './parking.js';
 import type { DropCounters } from './drops.js';
 import type { Routes } from './route/routes.js';
@@ -9,8 +10,8 @@ import * as verdict from './verdict.js';
 
 /** The part of dataplane/engine.ts that moves packets. */
 export interface PacketEngine {
-  readonly answer: Uint8Array;
-  answerLength: number;
+  /** Frames of its own making, after an ANSWER verdict. */
+  readonly answers: FrameQueue;
   readonly drops: DropCounters;
   readonly routes: Routes;
   process(
@@ -84,11 +85,16 @@ export class Loop {
         if (value !== 0) driver.handBack(received, index);
         break;
       case ANSWER:
-        driver.sendCopy(engine.answer, engine.answerLength, 0, value);
+        this.sendAnswers(value);
         break;
       case PARK:
         this.parking.park(driver.memory, offset, length, offload, value, now);
         break;
     }
+  }
+
+  private sendAnswers(port: number): void {
+    const { memory, count, offset, length } = this.engine.answers;
+    for (let i = 0; i < count; i++) this.driver.sendCopy(memory, offset[i], length[i], 0, port);
   }
 }

@@ -99,7 +99,7 @@ export class Parking {
     for (const { bytes, offload } of row.frames) {
       this.forget(bytes);
       this.routes.writeMacs(hop, bytes, 0);
-      this.driver.sendCopy(bytes, bytes.length, offload, port);
+      this.driver.sendCopy(bytes, 0, bytes.length, offload, port);
     }
     this.driver.flush();
   }

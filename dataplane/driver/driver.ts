@@ -33,8 +33,8 @@ export interface Driver {
   receive(burst: Burst): number;
   /** Queues frame `index` of the burst, as it stands in memory, for `port`. */
   send(burst: Burst, index: number, port: number): void;
-  /** Queues a copy of bytes from elsewhere. `offload` as in a burst. */
-  sendCopy(bytes: Uint8Array, length: number, offload: number, port: number): void;
+  /** Queues a copy of `length` bytes from elsewhere, from `offset` on. `offload` as in a burst. */
+  sendCopy(bytes: Uint8Array, offset: number, length: number, offload: number, port: number): void;
   /** Gives frame `index` back to the host's kernel, which did not see it because of interception. */
   handBack(burst: Burst, index: number): void;
   /** Hands everything queued to the network. */

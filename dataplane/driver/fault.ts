@@ -68,8 +68,8 @@ export class FaultDriver implements Driver {
     this.leave(this.memory, burst.offset[index], length, burst.offload[index], port);
   }
 
-  sendCopy(bytes: Uint8Array, length: number, offload: number, port: number): void {
-    this.leave(bytes, 0, length, offload, port);
+  sendCopy(bytes: Uint8Array, offset: number, length: number, offload: number, port: number): void {
+    this.leave(bytes, offset, length, offload, port);
   }
 
   /** A frame that came late or twice isn't the inner driver's any more: the host doesn't get it. */
@@ -133,7 +133,13 @@ export class FaultDriver implements Driver {
     const ring = this.leaving.ready;
     for (let i = 0; i < ring.count; i++) {
       const slot = ring.slot(i);
-      this.inner.sendCopy(ring.bytes[slot], ring.length[slot], ring.offload[slot], ring.port[slot]);
+      this.inner.sendCopy(
+        ring.bytes[slot],
+        0,
+        ring.length[slot],
+        ring.offload[slot],
+        ring.port[slot],
+      );
     }
     ring.drop(ring.count);
   }

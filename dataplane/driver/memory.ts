@@ -95,8 +95,8 @@ export class MemoryDriver implements Driver {
     this.enqueue(this.memory, burst.offset[index], burst.length[index], burst.offload[index], port);
   }
 
-  sendCopy(bytes: Uint8Array, length: number, offload: number, port: number): void {
-    this.enqueue(bytes, 0, length, offload, port);
+  sendCopy(bytes: Uint8Array, offset: number, length: number, offload: number, port: number): void {
+    this.enqueue(bytes, offset, length, offload, port);
   }
 
   handBack(burst: Burst, index: number): void {

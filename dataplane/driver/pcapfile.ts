@@ -86,9 +86,15 @@ export class PcapFileDriver implements Driver {
     );
   }
 
-  sendCopy(bytes: Uint8Array, length: number, _offload: number, port: number): void {
+  sendCopy(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    _offload: number,
+    port: number,
+  ): void {
     this.counters(port).sentFrames += 1;
-    this.writer?.write(bytes, 0, length, this.lastSeconds, this.lastNanoseconds);
+    this.writer?.write(bytes, offset, length, this.lastSeconds, this.lastNanoseconds);
   }
 
   /** There is no host behind a file. */

@@ -176,9 +176,9 @@ export class RingDriver implements PacedDriver {
     }
   }
 
-  sendCopy(bytes: Uint8Array, length: number, offload: number, port: number): void {
+  sendCopy(bytes: Uint8Array, offset: number, length: number, offload: number, port: number): void {
     const out = this.byNumber[port];
-    if (out) out.queue.addCopy(bytes, length, offload);
+    if (out) out.queue.addCopy(bytes, offset, length, offload);
     else this.counters[port].sendErrors += 1;
   }
 

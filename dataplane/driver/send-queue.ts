@@ -83,8 +83,8 @@ export class SendQueue {
     return true;
   }
 
-  /** Queues a copy of a frame. False where there is no room; the frame is counted. */
-  addCopy(bytes: Uint8Array, length: number, offload: number): boolean {
+  /** Queues a copy of the frame at bytes[offset]. False where there is no room; the frame is counted. */
+  addCopy(bytes: Uint8Array, offset: number, length: number, offload: number): boolean {
     const total = VNET_HEADER_BYTES + length;
     if (this.copiesUsed + total > COPIES_BYTES) this.flush();
     if (this.copiesUsed + total > COPIES_BYTES) {
@@ -93,7 +93,7 @@ export class SendQueue {
     }
     const header = this.copies + this.copiesUsed;
     const frame = header + VNET_HEADER_BYTES;
-    for (let i = 0; i < length; i++) this.memory[frame + i] = bytes[i];
+    for (let i = 0; i < length; i++) this.memory[frame + i] = bytes[offset + i];
     writeVnetHeader(this.memory, header, frame, offload);
     if (!this.add(frame, length, NO_SLOT)) return false;
     this.copiesUsed += total;

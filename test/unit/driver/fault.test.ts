@@ -33,7 +33,7 @@ class Rig {
   /** Sends as many frames and returns what reached the network. */
   send(count: number): number[][] {
     for (let i = 0; i < count; i++) {
-      this.driver.sendCopy(Uint8Array.of(i >> 8, i, 0xaa, 0x55), 4, i, 1);
+      this.driver.sendCopy(Uint8Array.of(i >> 8, i, 0xaa, 0x55), 0, 4, i, 1);
       if (i % BURST_MAX === 0) this.driver.flush();
     }
     this.driver.flush();

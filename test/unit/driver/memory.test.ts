@@ -26,7 +26,7 @@ describe('memory driver', () => {
     driver.receive(burst);
     driver.memory[burst.offset[0]] = 9;
     driver.send(burst, 0, 1);
-    driver.sendCopy(frame(5, 6, 7), 2, 3, 0);
+    driver.sendCopy(frame(5, 6, 7), 0, 2, 3, 0);
     assert.deepEqual(driver.takeSent(), []);
     driver.flush();
     driver.release(burst);
@@ -66,7 +66,7 @@ describe('memory driver', () => {
   it('keeps what a slow network does not take, and counts the back-pressure', () => {
     const driver = new MemoryDriver({ slots: 4 });
     driver.flushLimit = 1;
-    for (let i = 0; i < 3; i++) driver.sendCopy(frame(i), 1, 0, 1);
+    for (let i = 0; i < 3; i++) driver.sendCopy(frame(i), 0, 1, 0, 1);
     driver.flush();
     assert.deepEqual([driver.sent.count, driver.stats(1).backPressure], [1, 1]);
     driver.flush();
@@ -80,8 +80,8 @@ describe('memory driver', () => {
 
   it('counts a frame that has no place in the queue as a send error', () => {
     const driver = new MemoryDriver({ slots: 1 });
-    driver.sendCopy(frame(1), 1, 0, 0);
-    driver.sendCopy(frame(2), 1, 0, 0);
+    driver.sendCopy(frame(1), 0, 1, 0, 0);
+    driver.sendCopy(frame(2), 0, 1, 0, 0);
     driver.flush();
     assert.deepEqual([driver.stats(0).sentFrames, driver.stats(0).sendErrors], [1, 1]);
   });

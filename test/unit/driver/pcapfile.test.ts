@@ -211,7 +211,7 @@ describe('pcapfile driver', () => {
     driver.receive(burst);
     driver.memory[burst.offset[0]] = 9;
     driver.send(burst, 0, 1);
-    driver.sendCopy(Uint8Array.of(7, 7, 7), 3, 0, 0);
+    driver.sendCopy(Uint8Array.of(7, 7, 7), 0, 3, 0, 0);
     driver.flush();
     driver.release(burst);
     driver.close();
