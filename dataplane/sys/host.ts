@@ -11,7 +11,7 @@ import { Routes, type Route } from '../route/routes.js';
 import { errnoName } from './errors.js';
 import { chooseInterfaces } from './interfaces.js';
 import { readRoutes } from './kernel-routes.js';
-import { NeighbourWatch } from './neighbours.js';
+import { NeighbourWatch, type NeighbourTable } from './neighbours.js';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlink.js';
 import type { Message } from './netlink-message.js';
 import { waitReadable, type Readable } from './readable.js';
@@ -25,6 +25,8 @@ import {
   parseNeighbour,
   readAddresses,
   readLinks,
+  readNeighbours,
+  useNeighbour,
   type Link,
 } from './rtnetlink.js';
 
@@ -82,19 +84,13 @@ export class HostNetwork {
     // Notifications first, so that nothing changes unseen between reading and listening.
     this.notifications = NetlinkSocket.open(NETLINK_ROUTE, 'rtnetlink', GROUPS);
     this.requests = NetlinkSocket.open(NETLINK_ROUTE, 'rtnetlink');
-    this.neighbours = new NeighbourWatch(
-      this.routes,
-      this.requests,
-      (ifindex) => this.portOf(ifindex),
-      (port) => this.ports[port].ifindex,
-      {
-        onHop: options.onHop ?? (() => {}),
-        onMoved: (port, address, mac) => {
-          const neighbour = `${formatAddress(address)} on ${this.ports[port].name}`;
-          this.onChange(`neighbour ${neighbour} has moved to ${formatMac(mac)}`);
-        },
+    this.neighbours = new NeighbourWatch(this.routes, this.neighbourTable(), {
+      onHop: options.onHop ?? (() => {}),
+      onMoved: (port, address, mac) => {
+        const neighbour = `${formatAddress(address)} on ${this.ports[port].name}`;
+        this.onChange(`neighbour ${neighbour} has moved to ${formatMac(mac)}`);
       },
-    );
+    });
     try {
       this.choosePorts(options.interfaces ?? []);
       this.applyRoutes();
@@ -125,6 +121,15 @@ export class HostNetwork {
     if (this.readTimer !== null) clearTimeout(this.readTimer);
     this.notifications.close();
     this.requests.close();
+  }
+
+  private neighbourTable(): NeighbourTable {
+    return {
+      list: () => readNeighbours(this.requests),
+      use: (ifindex, address) => useNeighbour(this.requests, ifindex, address),
+      portOf: (ifindex) => this.portOf(ifindex),
+      ifindexOf: (port) => this.ports[port].ifindex,
+    };
   }
 
   private choosePorts(names: readonly string[]): void {

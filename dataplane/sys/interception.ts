@@ -18,7 +18,8 @@
  * those of a hidden first fragment; it collects them for a while, or forwards them to a host that does. Were
  * they dropped, a fragmented packet of the director's own or of a server's would be lost.
  *
- * The table stays when its process dies: the kernel must not answer while the director is restarted.
+ * The table stays when its process dies: the kernel must not answer while the director is restarted. When
+ * somebody removes it ("nft flush ruleset", as a firewall's reload does), it is put back at once.
  */
 import { SysError } from './errors.js';
 import type { NetlinkSocket } from './netlink.js';
@@ -37,7 +38,16 @@ import {
   loadPacketType,
   mask,
 } from './nft-expressions.js';
-import { NFPROTO_NETDEV, NF_NETDEV_INGRESS, TableChange, openNftables } from './nftables.js';
+import {
+  NFNLGRP_NFTABLES,
+  NFPROTO_NETDEV,
+  NFT_MSG_DELTABLE,
+  NF_NETDEV_INGRESS,
+  TableChange,
+  openNftables,
+  tableName,
+} from './nftables.js';
+import { waitReadable, type Readable } from './readable.js';
 
 /** An address (int32 in host order) and a TCP port; port 0 stands for all ports. */
 export interface Endpoint {
@@ -55,6 +65,8 @@ export interface Endpoints {
 export interface InterceptionOptions {
   tableName: string;
   interfaces: readonly string[];
+  /** Called with a sentence for people when somebody else has removed the table; it is back by then. */
+  onTampering?: (description: string) => void;
 }
 
 type SetName = 'virtual_endpoints' | 'virtual_hosts' | 'real_endpoints' | 'real_hosts';
@@ -76,8 +88,12 @@ const TCP_SOURCE_PORT = 0;
 const TCP_DESTINATION_PORT = 2;
 
 export class Interception {
-  private readonly socket: NetlinkSocket = openNftables();
+  private readonly socket: NetlinkSocket;
+  private readonly notifications: NetlinkSocket;
+  private readonly readable: Readable;
+  private readonly ownPortId: number;
   private readonly tableName: string;
+  private readonly onTampering: (description: string) => void;
   private interfaces: readonly string[];
   /** What the kernel's sets hold; null until the first update. */
   private elements: Elements | null = null;
@@ -93,6 +109,11 @@ export class Interception {
   private constructor(options: InterceptionOptions) {
     this.tableName = options.tableName;
     this.interfaces = options.interfaces;
+    this.onTampering = options.onTampering ?? (() => {});
+    this.socket = openNftables();
+    this.ownPortId = this.socket.portId();
+    this.notifications = openNftables([NFNLGRP_NFTABLES]);
+    this.readable = waitReadable(this.notifications.fd, (errno) => this.onReadable(errno));
   }
 
   /** Hides exactly these from the kernel, at once. Where it throws, everything is as it was. */
@@ -106,7 +127,7 @@ export class Interception {
       this.applyDifference(this.elements, wanted);
     } catch (error) {
       if (!(error instanceof SysError)) throw error;
-      // Somebody has tampered with the table, for example by "nft flush ruleset".
+      // Somebody has changed the table.
       this.rebuild(wanted);
     }
   }
@@ -114,11 +135,6 @@ export class Interception {
   /** Intercepts on exactly these interfaces; call it also when one of them was made anew. */
   setInterfaces(interfaces: readonly string[]): void {
     this.interfaces = interfaces;
-    if (this.elements !== null) this.rebuild(this.elements);
-  }
-
-  /** Puts the table back if it is gone or damaged. */
-  restore(): void {
     if (this.elements !== null) this.rebuild(this.elements);
   }
 
@@ -133,7 +149,28 @@ export class Interception {
 
   /** Lets go of the table without removing it. */
   close(): void {
+    this.readable.stop();
+    this.notifications.close();
     this.socket.close();
+  }
+
+  private onReadable(errno: number): void {
+    let isGone = false;
+    const failure = this.notifications.receive(({ type, portId, body }) => {
+      if (type !== NFT_MSG_DELTABLE || portId === this.ownPortId) return;
+      isGone ||= body[0] === NFPROTO_NETDEV && tableName(body) === this.tableName;
+    });
+    // After lost notifications nobody knows.
+    if ((!isGone && errno === 0 && failure === 0) || this.elements === null) return;
+    try {
+      this.rebuild(this.elements);
+      if (isGone) this.onTampering(`somebody removed nf_tables table ${this.tableName}; restored`);
+    } catch (error) {
+      const reason = (error as Error).message;
+      this.onTampering(
+        `nf_tables table ${this.tableName} is gone and can't be restored: ${reason}`,
+      );
+    }
   }
 
   private applyDifference(present: Elements, wanted: Elements): void {

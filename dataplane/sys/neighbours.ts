@@ -8,12 +8,20 @@
  */
 import { NO_HOP, type Routes } from '../route/routes.js';
 import { SysError } from './errors.js';
-import type { NetlinkSocket } from './netlink.js';
-import { NUD_INCOMPLETE, NUD_STALE, readNeighbours, useNeighbour } from './rtnetlink.js';
-import type { Neighbour } from './rtnetlink.js';
+import { NUD_INCOMPLETE, NUD_STALE, type Neighbour } from './rtnetlink.js';
 
 /** Most neighbours the kernel is told of at a time. */
 const REFRESH_MAX = 256;
+
+/** The kernel's side. */
+export interface NeighbourTable {
+  list: () => Neighbour[];
+  /** See `useNeighbour` of rtnetlink.ts. */
+  use: (ifindex: number, address: number) => void;
+  /** The port of an interface, -1 where it is none of ours. */
+  portOf: (ifindex: number) => number;
+  ifindexOf: (port: number) => number;
+}
 
 export interface NeighbourEvents {
   /** A hop's MAC address has become known (again), or is known no longer. */
@@ -28,10 +36,7 @@ export class NeighbourWatch {
 
   constructor(
     private readonly routes: Routes,
-    private readonly requests: NetlinkSocket,
-    /** The port of an interface, -1 where it is none of ours. */
-    private readonly portOf: (ifindex: number) => number,
-    private readonly ifindexOf: (port: number) => number,
+    private readonly table: NeighbourTable,
     private readonly events: NeighbourEvents,
   ) {}
 
@@ -39,7 +44,7 @@ export class NeighbourWatch {
   resync(): void {
     const before = this.known;
     this.known = new Map();
-    for (const neighbour of readNeighbours(this.requests)) this.changed(neighbour, before);
+    for (const neighbour of this.table.list()) this.changed(neighbour, before);
     for (const [key, neighbour] of before) {
       if (!this.known.has(key)) this.removed(neighbour);
     }
@@ -47,7 +52,7 @@ export class NeighbourWatch {
 
   /** A neighbour is new or has changed. `before` is what was known until now. */
   changed(neighbour: Neighbour, before = this.known): void {
-    const port = this.portOf(neighbour.ifindex);
+    const port = this.table.portOf(neighbour.ifindex);
     if (port < 0) return;
     const key = keyOf(port, neighbour.address);
     const earlier = before.get(key);
@@ -69,7 +74,7 @@ export class NeighbourWatch {
 
   /** The kernel has thrown a neighbour away. One that was fine until then and has a hop is kept. */
   removed(neighbour: Neighbour): void {
-    const port = this.portOf(neighbour.ifindex);
+    const port = this.table.portOf(neighbour.ifindex);
     if (port < 0) return;
     this.known.delete(keyOf(port, neighbour.address));
     const hop = this.routes.hopTo(port, neighbour.address);
@@ -91,9 +96,9 @@ export class NeighbourWatch {
 
   /** Has the kernel find out a hop's MAC address, at once; the answer comes as `onHop`. */
   use(hop: number): void {
-    const ifindex = this.ifindexOf(this.routes.portOf(hop));
+    const ifindex = this.table.ifindexOf(this.routes.portOf(hop));
     try {
-      useNeighbour(this.requests, ifindex, this.routes.addressOf(hop));
+      this.table.use(ifindex, this.routes.addressOf(hop));
     } catch (error) {
       // The interface may have gone, or the kernel's table be full. The next packet asks again.
       if (!(error instanceof SysError)) throw error;

@@ -107,6 +107,8 @@ export interface Message {
   type: number;
   flags: number;
   sequence: number;
+  /** Socket whose request this is about. */
+  portId: number;
   body: Buffer;
 }
 
@@ -120,6 +122,7 @@ export function readMessages(datagram: Buffer, visit: (message: Message) => void
       type: datagram.readUInt16LE(offset + 4),
       flags: datagram.readUInt16LE(offset + 6),
       sequence: datagram.readUInt32LE(offset + 8),
+      portId: datagram.readUInt32LE(offset + 12),
       body: datagram.subarray(offset + HEADER_BYTES, offset + length),
     });
     offset += aligned(length);

@@ -16,6 +16,7 @@ import {
   SO_SNDBUFFORCE,
   bind,
   close,
+  getsockname,
   recvfrom,
   sendto,
   setsockoptInt,
@@ -46,6 +47,8 @@ const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
 
+/** struct sockaddr_nl: family 2, padding 2, port id 4, groups 4. */
+const SOCKADDR_NL_BYTES = 12;
 const RECEIVE_BYTES = 256 * 1024;
 const SOCKET_SEND_BYTES = 16 * 1024 * 1024;
 const SOCKET_RECEIVE_BYTES = 4 * 1024 * 1024;
@@ -64,7 +67,7 @@ export class NetlinkSocket {
     const fd = check(`${what} socket`, socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol));
     const opened = new NetlinkSocket(fd);
     try {
-      const address = Buffer.alloc(12);
+      const address = Buffer.alloc(SOCKADDR_NL_BYTES);
       address.writeUInt16LE(AF_NETLINK, 0);
       check(`bind of a ${what} socket`, bind(fd, address));
       setsockoptInt(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
@@ -82,6 +85,13 @@ export class NetlinkSocket {
       throw error;
     }
     return opened;
+  }
+
+  /** Tells this socket's requests from those of others in notifications. */
+  portId(): number {
+    const address = Buffer.alloc(SOCKADDR_NL_BYTES);
+    check('getsockname', getsockname(this.fd, address));
+    return address.readUInt32LE(4);
   }
 
   /** Sends a request and waits for the kernel's acknowledgement. `what` names it in a SysError. */

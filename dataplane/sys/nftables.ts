@@ -26,6 +26,9 @@ export const NFPROTO_NETDEV = 5;
 export const NF_NETDEV_INGRESS = 0;
 export const NF_INET_POST_ROUTING = 4;
 
+/** Group of notifications. */
+export const NFNLGRP_NFTABLES = 7;
+
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
@@ -66,6 +69,7 @@ const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_SET_ELEM_KEY = 1;
 const NFTA_DATA_VALUE = 1;
 
+const NFGENMSG_BYTES = 4;
 /** Elements in one message: an attribute's length is 16 bits. */
 const ELEMENTS_PER_MESSAGE = 1000;
 
@@ -228,8 +232,6 @@ export function tableName(body: Buffer): string {
   const name = readAttributes(body.subarray(NFGENMSG_BYTES)).get(NFTA_TABLE_NAME);
   return name === undefined ? '' : readText(name);
 }
-
-const NFGENMSG_BYTES = 4;
 
 /** struct nfgenmsg. */
 function generic(family: number, resource: number): Buffer {

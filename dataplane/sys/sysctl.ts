@@ -25,7 +25,12 @@ export function readSysctl(name: string): string {
 
 /** Settings that were changed for as long as a process runs. */
 export class Sysctls {
-  private readonly originals = new Map<string, string>();
+  private readonly originals: Map<string, string>;
+
+  /** `changes` of a process that died takes its duty over: what it had changed is put back by `restore`. */
+  constructor(changes: Readonly<Record<string, string>> = {}) {
+    this.originals = new Map(Object.entries(changes));
+  }
 
   /** Sets a value where it differs, and remembers what it was. Throws where it can't be set. */
   set(name: string, value: string): void {
@@ -42,7 +47,7 @@ export class Sysctls {
 
   /** Puts everything back as it was, the last change first. A setting that is gone by now is passed over. */
   restore(): void {
-    for (const [name, value] of [...this.originals].reverse()) {
+    for (const [name, value] of [...this.originals].toReversed()) {
       try {
         writeSysctl(name, value);
       } catch {
