@@ -77,7 +77,8 @@ export class ClientSide {
       this.lifecycle.expireNow(c, now);
       c = 0;
     }
-    if (c === 0) {
+    const isNew = c === 0;
+    if (isNew) {
       if (this.routes.isMartianSource(client)) return DROP_MARTIAN_SOURCE;
       c = this.scheduling.begin(client, clientPort, virtual, virtualPort, flags, now);
       if (c === NOT_OURS) {
@@ -92,7 +93,8 @@ export class ClientSide {
     this.lifecycle.transition(c, INPUT, flags);
     const verdict = this.sendToServer(memory, offset, ip, segment, c, destination, offload);
     this.words[c * WORDS + IN_PACKETS]++;
-    this.lifecycle.restartTimer(c, now);
+    if (isNew) this.lifecycle.startTimer(c, now);
+    else this.lifecycle.restartTimer(c, now);
     return verdict;
   }
 

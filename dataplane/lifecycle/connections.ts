@@ -5,7 +5,7 @@
 import * as rec from '../conn/record.js';
 import { ESTABLISHED, IS_ACTIVE, nextState } from '../conn/states.js';
 import { MOVED_ON, NOTHING_DUE } from '../conn/wheel.js';
-import { TICKS_PER_SECOND } from '../clock.js';
+import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
 import type { State } from '../state.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
@@ -45,8 +45,8 @@ export class Lifecycle {
   }
 
   /**
-   * Makes a connection (or template) to a destination and puts it into the table. Its timer is started by
-   * `restartTimer`.
+   * Makes a connection (or template) to a destination and puts it into the table. Its timer is to be started
+   * by `startTimer` once its timeout is known.
    * @returns 0 where the table is full
    */
   create(
@@ -108,6 +108,13 @@ export class Lifecycle {
     }
   }
 
+  /** Starts the timer of a connection that was just made. */
+  startTimer(connection: number, now: number): void {
+    const base = connection * WORDS;
+    this.words[base + DEADLINE] = (now + this.words[base + TIMEOUT]) | 0;
+    this.state.wheel.schedule(connection);
+  }
+
   /** Starts the timer anew, with the connection's present timeout. */
   restartTimer(connection: number, now: number): void {
     const base = connection * WORDS;
@@ -115,9 +122,7 @@ export class Lifecycle {
     const deadline = (now + this.words[base + TIMEOUT]) | 0;
     this.words[base + DEADLINE] = deadline;
     // A later deadline needs no work: the wheel finds it when it looks at the old one.
-    if (((deadline - before) | 0) < 0 || !this.state.wheel.has(connection)) {
-      this.state.wheel.schedule(connection);
-    }
+    if (ticksUntil(deadline, before) < 0) this.state.wheel.schedule(connection);
   }
 
   /** Has the connection expire as soon as timers run next. */

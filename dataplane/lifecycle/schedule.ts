@@ -112,7 +112,15 @@ export class Scheduling {
     if (template === 0) {
       const destination = this.pick(service, client, clientPort, virtual, now);
       if (destination === 0) return NO_DESTINATION;
-      template = this.createTemplate(service, network, virtual, templatePort, destination, perPort);
+      template = this.createTemplate(
+        service,
+        network,
+        virtual,
+        templatePort,
+        destination,
+        perPort,
+        now,
+      );
       if (template <= 0) return template;
     }
     const destination = this.words[template * WORDS + rec.W_SERVER];
@@ -148,6 +156,7 @@ export class Scheduling {
     port: number,
     destination: number,
     perPort: boolean,
+    now: number,
   ): number {
     if (this.state.connections.isChainFull(TCP, network, 0)) return this.refuse(DROP_CHAIN_LIMIT);
     const template = this.lifecycle.create(
@@ -162,6 +171,7 @@ export class Scheduling {
     );
     if (template === 0) return this.refuse(DROP_TABLE_FULL);
     this.words[template * WORDS + rec.W_TIMEOUT] = this.state.services.timeout(service);
+    this.lifecycle.startTimer(template, now);
     return template;
   }
 
