@@ -29,9 +29,6 @@ interface Scene {
   requests: number;
 }
 
-const { values: options } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
-process.exitCode = await demo(options.keep);
-
 async function demo(keep: boolean): Promise<number> {
   endOnSignals();
   const stage = new Stage();
@@ -136,7 +133,7 @@ async function leastConnections(scene: Scene): Promise<void> {
   stage.chapter('Weighted least connections: new ones go where least is going on');
   await stage.type(director, `uvsadm -E -t ${SERVICE} -s wlc`);
   for (const server of SERVERS) {
-    await director.output('uvsadm', ['-e', '-t', SERVICE, '-r', server, '-m', '-w', '1']);
+    await stage.type(director, `uvsadm -e -t ${SERVICE} -r ${server} -m -w 1`);
   }
   const file = makeTestFile(lab, 'download', DOWNLOAD_BYTES);
   stage.say('  Two slow downloads keep two servers busy:');
@@ -277,3 +274,6 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
     await pause(UNTIL_PAUSE_MS);
   }
 }
+
+const { values: options } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
+process.exitCode = await demo(options.keep);
