@@ -57,10 +57,16 @@ export function readRoutes(socket: NetlinkSocket, portOf: (ifindex: number) => n
     const route = parseRoute(message, portOf);
     if (route !== null) (tableOf(message) === RT_TABLE_LOCAL ? local : others).push(route);
   });
-  // Table local decides first, whatever the prefix lengths: a route of another table inside one of its
-  // prefixes is never reached.
+  return [...local, ...outsideLocalTable(local, others)];
+}
+
+/**
+ * Table local decides first, whatever the prefix lengths: a route of another table inside one of its prefixes
+ * is never reached. Returns the others.
+ */
+export function outsideLocalTable(local: readonly Route[], others: readonly Route[]): Route[] {
   const wide = local.filter((route) => route.prefixLength < 32);
-  return [...local, ...others.filter((route) => !wide.some((outer) => covers(outer, route)))];
+  return others.filter((route) => !wide.some((outer) => covers(outer, route)));
 }
 
 function covers(outer: Route, inner: Route): boolean {
