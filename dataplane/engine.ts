@@ -15,6 +15,7 @@ import { Exit } from './engine/exit.js';
 import { INCOMPLETE, NONSENSE } from './fragments/reassembly.js';
 import type { FrameQueue } from './frame-queue.js';
 import { Lifecycle } from './lifecycle/connections.js';
+import { Defence } from './lifecycle/defence.js';
 import { RelatedErrors } from './engine/related.js';
 import type { Routes } from './route/routes.js';
 import { ServerSide } from './engine/server-side.js';
@@ -38,6 +39,7 @@ export class Engine {
   readonly drops: DropCounters;
   readonly routes: Routes;
   readonly lifecycle: Lifecycle;
+  readonly defence: Defence;
 
   private readonly accounting: Accounting;
   private readonly exit: Exit;
@@ -57,7 +59,8 @@ export class Engine {
     this.exit = new Exit(state);
     this.related = new RelatedErrors(state, this.exit, this.accounting);
     this.lifecycle = new Lifecycle(state);
-    this.clients = new ClientSide(state, this.lifecycle, this.accounting, this.exit);
+    this.defence = new Defence(state, this.lifecycle, now, now);
+    this.clients = new ClientSide(state, this.lifecycle, this.accounting, this.exit, this.defence);
     this.servers = new ServerSide(state, this.lifecycle, this.accounting, this.exit);
     this.nextEstimation = (now + ESTIMATION_TICKS) | 0;
     this.nextSchedulerTick = now;
@@ -99,7 +102,8 @@ export class Engine {
    * @returns true where more work is due than the budget allowed
    */
   advance(now: number, budget: number): boolean {
-    const left = this.lifecycle.advance(now, budget);
+    const afterTimers = this.lifecycle.advance(now, budget);
+    const left = this.defence.advance(now, afterTimers);
     if (ticksUntil(this.nextEstimation, now) <= 0) {
       this.nextEstimation = (now + ESTIMATION_TICKS) | 0;
       this.accounting.estimate();

@@ -9,7 +9,11 @@ export interface SettingRange {
 }
 
 export const SETTINGS = {
+  am_droprate: { default: 10, min: -0x80000000, max: 0x7fffffff },
+  amemthresh: { default: 1024, min: -0x80000000, max: 0x7fffffff },
   conn_reuse_mode: { default: 1, min: -0x80000000, max: 0x7fffffff },
+  drop_entry: { default: 0, min: 0, max: 3 },
+  drop_packet: { default: 0, min: 0, max: 3 },
   expire_nodest_conn: { default: 0, min: -0x80000000, max: 0x7fffffff },
   expire_quiescent_template: { default: 0, min: -0x80000000, max: 0x7fffffff },
   nat_icmp_send: { default: 0, min: -0x80000000, max: 0x7fffffff },
@@ -27,7 +31,11 @@ export function isSettingName(name: string): name is SettingName {
 
 /** Values of all settings, in the form the engine reads them. */
 export class Settings {
+  amDroprate: number = SETTINGS.am_droprate.default;
+  amemthresh: number = SETTINGS.amemthresh.default;
   connReuseMode: number = SETTINGS.conn_reuse_mode.default;
+  dropEntry: number = SETTINGS.drop_entry.default;
+  dropPacket: number = SETTINGS.drop_packet.default;
   expireNodestConn: number = SETTINGS.expire_nodest_conn.default;
   expireQuiescentTemplate: number = SETTINGS.expire_quiescent_template.default;
   natIcmpSend: number = SETTINGS.nat_icmp_send.default;
@@ -53,7 +61,11 @@ export class Settings {
 }
 
 const FIELDS = {
+  am_droprate: 'amDroprate',
+  amemthresh: 'amemthresh',
   conn_reuse_mode: 'connReuseMode',
+  drop_entry: 'dropEntry',
+  drop_packet: 'dropPacket',
   expire_nodest_conn: 'expireNodestConn',
   expire_quiescent_template: 'expireQuiescentTemplate',
   nat_icmp_send: 'natIcmpSend',

@@ -150,6 +150,15 @@ export class ConnectionTable {
     return 0;
   }
 
+  /** Walking a bucket's chain: its first connection and the next ones, 0 at its end. */
+  firstInBucket(bucket: number): number {
+    return this.buckets[bucket];
+  }
+
+  nextInBucket(connection: number): number {
+    return this.words[connection * WORDS + CHAIN];
+  }
+
   /** True where a connection of this client end would make its chain longer than is walked. */
   isChainFull(protocol: number, client: number, clientPort: number): boolean {
     let c = this.buckets[this.bucketOf(protocol, client, clientPort)];

@@ -10,6 +10,7 @@ import { dropReason } from '../drops.js';
 import { OFFLOAD_PARTIAL_CHECKSUM } from '../offload.js';
 import type { Exit } from './exit.js';
 import type { Lifecycle } from '../lifecycle/connections.js';
+import type { Defence } from '../lifecycle/defence.js';
 import { NO_DESTINATION, NOT_OURS, REFUSED, Scheduling } from '../lifecycle/schedule.js';
 import { rewriteDestination } from '../nat/masquerade.js';
 import { NO_HOP, type Routes } from '../route/routes.js';
@@ -45,8 +46,9 @@ export class ClientSide {
     private readonly lifecycle: Lifecycle,
     private readonly accounting: Accounting,
     private readonly exit: Exit,
+    defence: Defence,
   ) {
-    this.scheduling = new Scheduling(state, lifecycle, accounting);
+    this.scheduling = new Scheduling(state, lifecycle, accounting, defence);
     this.routes = state.routes;
     this.words = state.connections.words;
   }

@@ -181,7 +181,7 @@ export class Lifecycle {
    * Removes a connection before its time. A template that has no other child goes with it, unless it is
    * assured.
    */
-  private forceOut(connection: number): void {
+  forceOut(connection: number): void {
     const template = this.words[connection * WORDS + CONTROLLER];
     this.expire(connection);
     if (template === 0 || this.words[template * WORDS + CHILDREN] > 0) return;

@@ -9,6 +9,7 @@ import type { Accounting } from '../engine/accounting.js';
 import type { State } from '../state.js';
 import { RST, SYN } from '../wire/tcp.js';
 import type { Lifecycle } from './connections.js';
+import type { Defence } from './defence.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 const TCP = 6;
@@ -17,6 +18,7 @@ const FTP_DATA_PORT = 20;
 /** Ports of a template that must not be used again. */
 const RETIRED_PORT = 0xffff;
 
+const DROP_PACKET = makeVerdict(DROP, dropReason('drop_packet'));
 const DROP_TABLE_FULL = makeVerdict(DROP, dropReason('table_full'));
 const DROP_CHAIN_LIMIT = makeVerdict(DROP, dropReason('chain_limit'));
 
@@ -36,6 +38,7 @@ export class Scheduling {
     private readonly state: State,
     private readonly lifecycle: Lifecycle,
     private readonly accounting: Accounting,
+    private readonly defence: Defence,
   ) {
     this.words = state.connections.words;
   }
@@ -57,6 +60,7 @@ export class Scheduling {
     const { services } = this.state;
     const service = services.lookup(TCP, virtual, virtualPort);
     if (service === 0) return NOT_OURS;
+    if (this.defence.dropsPacket()) return this.refuse(DROP_PACKET);
     // Active FTP's data connections come from the server; as a client such a port is left alone.
     if (clientPort === FTP_DATA_PORT) return NOT_OURS;
     const connection = services.isPersistent(service)

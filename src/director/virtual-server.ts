@@ -248,6 +248,7 @@ export class VirtualServer implements Control {
       const { min, max } = SETTINGS[name];
       throw new ControlError('EINVAL', `${name} must be a whole number from ${min} to ${max}`);
     }
+    this.engine.defence.update();
   }
 
   /** Tables that follow from what is administered are brought in line, here and with whoever listens. */
