@@ -44,6 +44,8 @@ export const W_HOP_GENERATION = 15;
 export const F_FORWARD_MASK = 0x0007;
 export const F_INACTIVE = 0x0100;
 export const F_TEMPLATE = 0x1000;
+/** Not one of ip_vs's: a template's time is up, and it waits a little for its last connections. */
+export const F_OVERDUE = 0x10_0000;
 
 /** State of a template: set once a connection under it was established. */
 export const TEMPLATE_ASSURED = 1;

@@ -18,6 +18,7 @@ const CONTROLLER = rec.W_CONTROLLER;
 const CHILDREN = rec.W_CHILDREN;
 const INACTIVE = rec.F_INACTIVE;
 const TEMPLATE = rec.F_TEMPLATE;
+const OVERDUE = rec.F_OVERDUE;
 
 /** A connection that has not seen its first transition yet. */
 const INITIAL_TIMEOUT_TICKS = 3 * TICKS_PER_SECOND;
@@ -25,14 +26,14 @@ const INITIAL_TIMEOUT_TICKS = 3 * TICKS_PER_SECOND;
 const POSTPONE_TICKS = 60 * TICKS_PER_SECOND;
 
 /**
- * How late the kernel's timer wheel fires a timer of this length, at most: the coarseness of the wheel's level
- * (kernel/time/timer.c, HZ=100). A template whose time is up waits that long for its last connections, which
- * in the kernel mostly fire in the same slot and before it.
+ * How late the kernel's timer wheel fires a timer of this length, on average: half the coarseness of the wheel's
+ * level (kernel/time/timer.c, HZ=100). A template whose time is up waits that long for its last connections,
+ * which in the kernel mostly fire in the same slot and before it.
  */
-function kernelSlotTicks(timeoutTicks: number): number {
-  if (timeoutTicks < 504) return 8;
-  if (timeoutTicks < 4032) return 64;
-  return timeoutTicks < 32_256 ? 512 : 4096;
+function kernelLatenessTicks(timeoutTicks: number): number {
+  if (timeoutTicks < 504) return 4;
+  if (timeoutTicks < 4032) return 32;
+  return timeoutTicks < 32_256 ? 256 : 2048;
 }
 
 export class Lifecycle {
@@ -78,10 +79,11 @@ export class Lifecycle {
     return c;
   }
 
-  /** Puts a connection under a template's control. */
+  /** Puts a connection under a template's control, whose time begins anew. */
   control(connection: number, template: number): void {
     this.words[connection * WORDS + CONTROLLER] = template;
     this.words[template * WORDS + CHILDREN]++;
+    this.words[template * WORDS + FLAGS] &= ~OVERDUE;
   }
 
   /** What a TCP segment does to the connection's state, timeout and its server's counters. */
@@ -165,14 +167,15 @@ export class Lifecycle {
     this.remove(connection);
   }
 
-  /** First to the end of the kernel's timer slot, then by a minute. */
+  /** First by what the kernel's timer would be late, then by a minute. */
   private postpone(base: number): void {
-    const slot = kernelSlotTicks(this.words[base + TIMEOUT]);
-    const deadline = this.words[base + DEADLINE];
-    if ((deadline & (slot - 1)) !== 0) {
-      this.words[base + DEADLINE] = ((deadline | (slot - 1)) + 1) | 0;
+    if ((this.words[base + FLAGS] & OVERDUE) === 0) {
+      this.words[base + FLAGS] |= OVERDUE;
+      const lateness = kernelLatenessTicks(this.words[base + TIMEOUT]);
+      this.words[base + DEADLINE] = (this.words[base + DEADLINE] + lateness) | 0;
       return;
     }
+    this.words[base + FLAGS] &= ~OVERDUE;
     this.words[base + TIMEOUT] = POSTPONE_TICKS;
     this.words[base + DEADLINE] = (this.state.wheel.tick + POSTPONE_TICKS) | 0;
   }
