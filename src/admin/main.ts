@@ -2,14 +2,14 @@
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import { ControlError } from '../control/api.js';
-import { connect, NoDirectorError } from '../control/client.js';
+import { connect, NoDirectorError, type RemoteControl } from '../control/client.js';
 import { socketPath } from '../control/path.js';
 import { packageVersion } from '../package.js';
 import type { Output } from './output.js';
 import { information, runCommand, runRestore, runSave, type Context } from './run.js';
 import { SystemNames } from './system-names.js';
 
-/** No director could be reached, as where ipvsadm finds no ip_vs in the kernel. */
+/** No director could be reached, or it went away; as where ipvsadm finds no ip_vs in the kernel. */
 const EXIT_NO_DIRECTOR = 2;
 
 /** Runs with a director; resolves to the exit status. */
@@ -43,27 +43,39 @@ function informationOrNull(words: readonly string[]): string | null {
 }
 
 async function withDirector(run: Run): Promise<void> {
-  const path = socketPath();
+  const control = await connectOrComplain();
+  if (control === null) return;
   try {
-    const control = await connect(path);
-    try {
-      process.exitCode = await run({
-        control,
-        names: new SystemNames(),
-        stdout: standard(process.stdout),
-        stderr: standard(process.stderr),
-        programName: programName(),
-        version: packageVersion(),
-      });
-    } finally {
-      control.close();
-    }
+    process.exitCode = await run({
+      control,
+      names: new SystemNames(),
+      stdout: standard(process.stdout),
+      stderr: standard(process.stderr),
+      programName: programName(),
+      version: packageVersion(),
+    });
+  } catch (error) {
+    if (!(error instanceof NoDirectorError)) throw error;
+    fail(error.message);
+  } finally {
+    control.close();
+  }
+}
+
+/** Says what is wrong, and what to do, where there is no director to talk to. */
+async function connectOrComplain(): Promise<RemoteControl | null> {
+  try {
+    return await connect(socketPath());
   } catch (error) {
     if (!(error instanceof NoDirectorError) && !(error instanceof ControlError)) throw error;
-    process.stderr.write(`Can't initialize ipvs: ${error.message}\n`);
-    process.stderr.write('Start one with uvsd, or set UVS_SOCKET\n');
-    process.exitCode = EXIT_NO_DIRECTOR;
+    fail(`Can't initialize ipvs: ${error.message}`, 'Start one with uvsd, or set UVS_SOCKET');
+    return null;
   }
+}
+
+function fail(...lines: string[]): void {
+  process.stderr.write(`${lines.join('\n')}\n`);
+  process.exitCode = EXIT_NO_DIRECTOR;
 }
 
 /** The name of the link that was called (node keeps it), so that `ipvsadm` may be a link to `uvsadm`. */

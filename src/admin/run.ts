@@ -56,14 +56,19 @@ export async function runSave(words: Words, context: Context): Promise<number> {
     );
     return 1;
   }
-  return runCommand(words.includes('-n') ? ['-S', '-n'] : ['-S'], '', context);
+  return runCommand(words.includes('-n') ? ['-S', '-n'] : ['-S'], '', forCommand(context));
 }
 
 /** `uvsadm-restore`: the input, without comments, takes the place of what there is. */
 export async function runRestore(input: Input, context: Context): Promise<number> {
   const text = await withoutComments(input);
-  await runCommand(['-C'], '', context);
-  return runCommand(['-R'], text, context);
+  await runCommand(['-C'], '', forCommand(context));
+  return runCommand(['-R'], text, forCommand(context));
+}
+
+/** What the command behind `uvsadm-save` and `uvsadm-restore` runs in: messages name that command. */
+function forCommand(context: Context): Context {
+  return { ...context, programName: context.programName.replace(/-(save|restore)$/, '') };
 }
 
 interface Outcome {

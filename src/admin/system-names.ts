@@ -28,11 +28,7 @@ export class SystemNames implements Names {
     const known = this.hostNames.get(address);
     if (known !== undefined) return known;
     if (this.hostNames.size === HOST_NAMES_MAX) this.hostNames.clear();
-    // The port is only there because the function wants one.
-    const name = lookupService(address, 0).then(
-      ({ hostname }) => hostname,
-      () => null,
-    );
+    const name = lookUpHostName(address);
     this.hostNames.set(address, name);
     return name;
   }
@@ -48,6 +44,15 @@ export class SystemNames implements Names {
   private table(): ServiceTable {
     this.services ??= readServices(this.servicesFile);
     return this.services;
+  }
+}
+
+async function lookUpHostName(address: string): Promise<string | null> {
+  try {
+    // The port is only there because the function wants one.
+    return (await lookupService(address, 0)).hostname;
+  } catch {
+    return null;
   }
 }
 
