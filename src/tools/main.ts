@@ -19,6 +19,11 @@ export const TOOLS: readonly Tool[] = [
     summary: 'a practice network of namespaces: client, director, three web servers',
     run: async (argv) => (await import('./lab.js')).run(argv),
   },
+  {
+    name: 'replay',
+    summary: 'plays recorded scenarios and shows where this director answers differently',
+    run: async (argv) => (await import('./replay/main.js')).run(argv),
+  },
 ];
 
 /** Runs `uvs ARGV...`; resolves to the exit status. */
