@@ -1,5 +1,5 @@
 /** Carries out a checked request on a director. */
-import type { Control, DestinationSettings, ServiceSettings } from '../control/api.js';
+import type { Control, DestinationSettings, ServiceKey, ServiceSettings } from '../control/api.js';
 import { namedText, numericText } from './endpoint-text.js';
 import { listConnections } from './listing/connections.js';
 import { listServices } from './listing/services.js';
@@ -50,7 +50,7 @@ async function change(request: Request, control: Control): Promise<void> {
     case 'flush':
       return control.flush();
     case 'zero':
-      return control.zero(request.given.has('service-address') ? service : undefined);
+      return control.zero(isUnspecified(service) ? undefined : service);
     case 'add-server':
       return control.addDestination(service, destination, destinationSettings(request));
     case 'edit-server':
@@ -68,6 +68,11 @@ async function change(request: Request, control: Control): Promise<void> {
     default:
       throw new Error(`${request.command} changes nothing`);
   }
+}
+
+/** What `-Z` without a service is for the kernel, and `-Z -t 0.0.0.0:0` therefore as well: everything. */
+function isUnspecified({ address, port, fwmark }: ServiceKey): boolean {
+  return fwmark === 0 && port === 0 && (address === '0.0.0.0' || address === '::');
 }
 
 function serviceSettings(request: Request): ServiceSettings {
