@@ -23,7 +23,7 @@ import {
   timeToLive,
 } from '../../../dataplane/wire/ipv4.js';
 import { ipv4ToText } from '../../control/ipv4.js';
-import { isDirectorAddress, isHostAddress } from './network.js';
+import { isDirectorAddress, isMartian, isReachable } from './network.js';
 import {
   describePacket,
   isAnsweredByReset,
@@ -174,18 +174,19 @@ function comparable(recorded: RecordedPacket, sent: SentPacket): Uint8Array {
   return isKernels ? withoutIdentification(packet) : packet;
 }
 
-/** The recorder took ICMP protocol unreachable for ip_vs's work: that is the kernel's answer to all it doesn't know. */
+/** Rule 6. */
 function isKernelsWork({ origin, ip }: RecordedPacket): boolean {
   const isOthers = origin === 'stack' || origin === 'route';
   return isOthers || isProtocolUnreachable(Buffer.from(ip, 'hex'));
 }
 
+/** Rule 7. */
 function kernelWouldAct(packet: Uint8Array): boolean {
   if (checkHeader(packet, 0, packet.length) !== HEADER_OK) return false;
+  const from = ipv4ToText(source(packet, 0));
   const to = ipv4ToText(destination(packet, 0));
-  if (!isHostAddress(ipv4ToText(source(packet, 0)))) return false;
-  if (isDirectorAddress(to)) return isAnsweredByReset(packet);
-  return isHostAddress(to) && timeToLive(packet, 0) > 1;
+  if (isDirectorAddress(to)) return isReachable(from) && isAnsweredByReset(packet);
+  return !isMartian(from) && isReachable(to) && timeToLive(packet, 0) > 1;
 }
 
 function packetDifference(recorded: readonly RecordedPacket[], came: PacketOutcome): Difference {

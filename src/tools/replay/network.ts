@@ -75,11 +75,24 @@ export function isDirectorAddress(address: string): boolean {
   return LOCAL_ADDRESSES.includes(address);
 }
 
-/** True for the address of one other host: no broadcast, multicast, loopback or "this host". */
-export function isHostAddress(address: string): boolean {
+/** True for an address that no packet from outside comes from: the director's own, or no host's. */
+export function isMartian(address: string): boolean {
   const first = Number(address.split('.', 1)[0]);
-  const isReserved = first === 0 || first === 127 || first >= 224;
-  return !isReserved && !BROADCAST_ADDRESSES.includes(address) && !isDirectorAddress(address);
+  const isNoHost = first === 0 || first === 127 || (first >= 224 && first < 240);
+  return isNoHost || address === '255.255.255.255' || isDirectorAddress(address);
+}
+
+/**
+ * True for the address of another host that the director can send to: no broadcast, multicast or loopback, and
+ * in the two networks only hosts that are there.
+ */
+export function isReachable(address: string): boolean {
+  const [first, , , host] = address.split('.').map(Number);
+  if (first === 0 || first === 127 || first >= 224 || isDirectorAddress(address)) return false;
+  const isOn = (net: string) => int32(net) >>> 8 === int32(address) >>> 8;
+  if (isOn(SERVER_NET)) return host >= FIRST_NEIGHBOUR && host <= LAST_SERVER;
+  if (!isOn(CLIENT_NET) || address === GATEWAY) return true;
+  return host >= FIRST_NEIGHBOUR && host <= LAST_CLIENT;
 }
 
 /**

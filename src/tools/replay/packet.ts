@@ -116,7 +116,10 @@ export function isAnsweredByReset(packet: Uint8Array): boolean {
   const fragment = ipv4.fragmentField(packet, 0);
   if ((fragment & (ipv4.FLAG_MORE_FRAGMENTS | ipv4.FRAGMENT_OFFSET_MASK)) !== 0) return false;
   const header = ipv4.headerBytes(packet, 0);
-  if (packet.length < header + tcp.TCP_HEADER_BYTES || !isTcpChecksumValid(packet)) return false;
+  const length = ipv4.totalLength(packet, 0) - header;
+  if (length < tcp.TCP_HEADER_BYTES || !isTcpChecksumValid(packet)) return false;
+  const tcpHeader = tcp.headerBytes(packet, header);
+  if (tcpHeader < tcp.TCP_HEADER_BYTES || tcpHeader > length) return false;
   return (tcp.flags(packet, header) & tcp.RST) === 0;
 }
 

@@ -6,7 +6,7 @@ import {
   type SentPacket,
 } from '../../../../src/tools/replay/compare.js';
 import type { CommandStep, RecordedPacket } from '../../../../src/tools/replay/scenario.js';
-import { ETHERNET, tcpFrame, type TcpFrame } from '../../../support/frames.js';
+import { ETHERNET, expectedTcpChecksum, tcpFrame, type TcpFrame } from '../../../support/frames.js';
 import { write16 } from '../../../../dataplane/wire/bytes.js';
 import { updateHeaderChecksum } from '../../../../dataplane/wire/ipv4.js';
 
@@ -222,6 +222,13 @@ describe('comparing packets', () => {
       ['a segment to another host at its last hop', { destination: '10.2.0.2', ttl: 1 }, true],
       ['a segment to everybody', { destination: '10.1.0.255' }, true],
       ['a segment to a loopback address', { destination: '127.0.0.1' }, true],
+      ['a segment to a host that is not there', { destination: '10.2.0.77' }, true],
+      ['a segment to a host beyond the gateway', { destination: '192.0.2.1' }, false],
+      [
+        'a segment from a host that is not there',
+        { source: '10.1.0.77', destination: '10.1.0.100' },
+        true,
+      ],
       ['a segment from the director', { source: '10.1.0.1', destination: '10.1.0.100' }, true],
     ] as const) {
       it(`the kernel may ${expected ? '' : 'not '}have ${what}`, () => {
@@ -235,6 +242,10 @@ describe('comparing packets', () => {
       const broken = segment({ destination: '10.1.0.100' });
       broken[30] ^= 1;
       assert.equal(packetsAgree([], left, broken), true);
+      const overlong = segment({ destination: '10.1.0.100' });
+      overlong[32] = 0xf0;
+      write16(overlong, 36, expectedTcpChecksum(overlong, 0));
+      assert.equal(packetsAgree([], left, overlong), true);
       const headless = segment();
       headless[10] ^= 1;
       assert.equal(packetsAgree([], left, headless), true);

@@ -62,6 +62,15 @@ describe('uvs replay', () => {
     assert.match(stdout, /step 5/);
   });
 
+  it('cuts long differences short unless all is asked for', async () => {
+    const lines = Array.from({ length: 20 }, (_, i) => `line ${i}`).join('\n');
+    const file = put(scenario('l-long', step('-C', lines)));
+    await replay(file);
+    assert.match(stdout, /"line 11"\n +\(8 more lines\)\n/);
+    await replay('--all', file);
+    assert.match(stdout, /"line 19"\n/);
+  });
+
   it('exits with 1 if one isn’t supported, and says why', async () => {
     assert.equal(await replay(put(AGREES, UNSUPPORTED)), 1);
     assert.match(stdout, /^u-unsupported \(.*f\.jsonl:2\): not supported: UDP/m);
