@@ -152,6 +152,8 @@ export class HostNetwork {
         `reading notifications failed (${errnoName(failure)}), reading everything anew`,
       );
     }
+    // Those before the loss would be taken for news after everything has been read.
+    this.notifications.discard();
     this.neighbours.resync();
     this.readSoon();
   }

@@ -149,6 +149,15 @@ export class NetlinkSocket {
     return 0;
   }
 
+  /** Throws away the notifications that are there; at most as many as the socket has room for. */
+  discard(): void {
+    const { EAGAIN } = constants.errno;
+    let length = 0;
+    for (let bytes = 0; length !== -EAGAIN && bytes < SOCKET_RECEIVE_BYTES; bytes += HEADER_BYTES) {
+      length = recvfrom(this.fd, this.buffer, this.buffer.length, MSG_DONTWAIT);
+    }
+  }
+
   close(): void {
     close(this.fd);
   }
