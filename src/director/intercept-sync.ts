@@ -70,10 +70,6 @@ export class InterceptSync {
     this.applied = '';
     await this.options.apply(endpoints);
     this.applied = signature;
-    this.options.log.debug('interception', {
-      virtual: endpoints.virtual.length,
-      real: endpoints.real.length,
-    });
   }
 }
 

@@ -42,11 +42,11 @@ const holderSchema = z.object({ pid: z.int(), madeDirectory: z.boolean() });
 type Holder = z.infer<typeof holderSchema>;
 
 /**
- * Makes the directory where there is none and locks it. Throws DirectorRunningError, or the file system's
- * error where the directory can't be used.
+ * Makes the directory where there is none (its parent must be there) and locks it. Throws
+ * DirectorRunningError, or an error that says why the directory can't be used.
  */
 export function lockStateDirectory(directory: string): StateLock {
-  const made = mkdirSync(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY }) !== undefined;
+  const made = makeDirectory(directory);
   const file = join(directory, LOCK_NAME);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const fd = openSync(file, 'a+', OWNER_ONLY_FILE);
@@ -85,6 +85,19 @@ export class StateLock {
     } catch {
       // Not empty: what is in it isn't ours.
     }
+  }
+}
+
+/** True where it wasn't there before. */
+function makeDirectory(directory: string): boolean {
+  try {
+    mkdirSync(directory, OWNER_ONLY_DIRECTORY);
+    return true;
+  } catch (error) {
+    if (statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true) return false;
+    throw new Error(`can't make the state directory: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
 }
 

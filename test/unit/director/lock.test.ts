@@ -18,7 +18,7 @@ describe('lock of the state directory', () => {
 
   beforeEach(() => {
     folder = temporaryFolder();
-    directory = join(folder.path, 'run', 'uvs');
+    directory = join(folder.path, 'uvs');
   });
   afterEach(() => folder.remove());
 
@@ -31,7 +31,7 @@ describe('lock of the state directory', () => {
   });
 
   it('leaves a directory that was there, and one with something else in it', () => {
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory);
     lockStateDirectory(directory).release();
     assert.equal(existsSync(directory), true);
     assert.equal(existsSync(join(directory, 'lock')), false);
@@ -79,7 +79,7 @@ describe('lock of the state directory', () => {
   });
 
   it('isn’t fooled by nonsense in its file, nor by a living process’s number', () => {
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory);
     for (const content of ['', 'garbage', '{"pid":1,"madeDirectory":false}']) {
       writeFileSync(join(directory, 'lock'), content);
       lockStateDirectory(directory).release();
@@ -88,7 +88,10 @@ describe('lock of the state directory', () => {
 
   it('says so where the directory can’t be', () => {
     writeFileSync(join(folder.path, 'file'), '');
-    assert.throws(() => lockStateDirectory(join(folder.path, 'file')), /EEXIST|ENOTDIR/);
+    const message = /^Error: can't make the state directory: E/;
+    assert.throws(() => lockStateDirectory(join(folder.path, 'file')), message);
+    assert.throws(() => lockStateDirectory(join(folder.path, 'missing', 'uvs')), message);
+    assert.throws(() => lockStateDirectory('/proc/uvs'), message);
   });
 
   /** A process that locks the directory, says so, and stays. */

@@ -1,0 +1,37 @@
+/** `uvsd --cleanup`: removes what a killed director left behind, and refuses while one is at work. */
+import { rmSync } from 'node:fs';
+import { removeTables } from '../../dataplane/sys/nftables.js';
+import { Sysctls } from '../../dataplane/sys/sysctl.js';
+import { TABLE_NAME } from './director.js';
+import { readFootprint, removeFootprint } from './footprint.js';
+import { lockStateDirectory } from './lock.js';
+import { lockNetwork } from './network-lock.js';
+
+/** Returns what was removed or put back, for people. Rejects with DirectorRunningError. */
+export async function cleanUp(stateDir: string): Promise<string[]> {
+  const stateLock = lockStateDirectory(stateDir);
+  try {
+    const networkLock = await lockNetwork();
+    try {
+      return removeLeftovers(stateDir);
+    } finally {
+      await networkLock.release();
+    }
+  } finally {
+    stateLock.release();
+  }
+}
+
+function removeLeftovers(stateDir: string): string[] {
+  const done = removeTables(TABLE_NAME).map((name) => `table ${name} removed`);
+  const footprint = readFootprint(stateDir);
+  if (footprint === null) return done;
+  rmSync(footprint.socket, { force: true });
+  new Sysctls(footprint.sysctls).restore();
+  removeFootprint(stateDir);
+  done.push(`socket ${footprint.socket} removed`);
+  for (const [name, value] of Object.entries(footprint.sysctls)) {
+    done.push(`${name} set back to ${value}`);
+  }
+  return done;
+}

@@ -1,0 +1,60 @@
+/** uvsd as a process: what it is asked for, its exit status, its end. */
+import { packageVersion } from '../package.js';
+import { capabilityAdvice, missingCapabilities } from './capabilities.js';
+import { checkOptions } from './check.js';
+import { cleanUp } from './cleanup.js';
+import { helpText, parseCommandLine, type Command } from './command-line.js';
+import { Director } from './director.js';
+import { createLog, type Log } from './log.js';
+import type { Options } from './options.js';
+import { waitForStop } from './signals.js';
+import { UsageError } from './usage.js';
+
+const EXIT_OK = 0;
+/** It could not start, or not go on. */
+const EXIT_FAILURE = 1;
+/** Options, configuration file or rules are wrong. */
+const EXIT_USAGE = 2;
+
+/** Resolves to the exit status when uvsd has done what it was asked for. */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    return await perform(parseCommandLine(argv));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    for (const line of message.split('\n')) process.stderr.write(`uvsd: ${line}\n`);
+    return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
+  }
+}
+
+async function perform(command: Command): Promise<number> {
+  if (!('options' in command)) {
+    return say(command.action === 'help' ? helpText() : `uvsd ${packageVersion()}\n`);
+  }
+  const missing = missingCapabilities();
+  if (missing.length > 0) throw new Error(capabilityAdvice(missing));
+
+  const { action, options } = command;
+  const log = createLog({ level: options.logLevel });
+  if (action === 'check') return say(`uvsd could start: ${await checkOptions(options, log)}\n`);
+  if (action === 'cleanup') {
+    const done = await cleanUp(options.stateDir);
+    return say(done.length === 0 ? 'nothing was left behind\n' : `${done.join('\n')}\n`);
+  }
+  return run(options, log);
+}
+
+async function run(options: Options, log: Log): Promise<number> {
+  const stop = waitForStop(log);
+  log.info('starting', { version: packageVersion(), node: process.version });
+  const director = await Director.start(options, log);
+  const { failure } = await stop;
+  const complete = await director.stop();
+  log.info('stopped');
+  return failure === null && complete ? EXIT_OK : EXIT_FAILURE;
+}
+
+function say(text: string): number {
+  process.stdout.write(text);
+  return EXIT_OK;
+}
