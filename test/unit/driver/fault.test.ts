@@ -83,6 +83,8 @@ for (const direction of ['receive', 'send'] as const) {
       assert.notDeepEqual(numbers(frames), upTo(1000));
       assert.deepEqual(inOrder(numbers(frames)), upTo(1000));
       assert.ok(faults.reordered > 50);
+      const lateBy = numbers(frames).map((value, place) => place - value);
+      assert.ok(Math.max(...lateBy) > 1 && Math.max(...lateBy) <= 16);
     });
 
     it('truncates', () => {
@@ -148,6 +150,13 @@ describe('fault driver', () => {
     for (let i = 0; i < burst.count; i++) driver.handBack(burst, i);
     driver.release(burst);
     assert.deepEqual(inner.takeHandedBack(), []);
+  });
+
+  it('sends more between two flushes than it can hold', () => {
+    const { driver, inner } = new Rig({});
+    for (let i = 0; i < 2000; i++) driver.sendCopy(Uint8Array.of(i >> 8, i), 0, 2, 0, 0);
+    driver.flush();
+    assert.deepEqual(numbers(inner.takeSent().map(({ bytes }) => Array.from(bytes))), upTo(2000));
   });
 
   it('counts a frame larger than its slots as dropped', () => {

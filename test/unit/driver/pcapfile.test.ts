@@ -188,6 +188,18 @@ describe('pcapfile driver', () => {
     }
   });
 
+  it('has room for an Ethernet header wherever a raw packet comes to lie in its window', () => {
+    const packets = Array.from({ length: 3000 }, (_, i) => ({
+      bytes: new Uint8Array(900).fill(i).fill(0x45, 0, 1),
+    }));
+    const frames = read({ ...PCAP, format: 'pcapng-simple', linkType: RAW }, packets);
+    assert.equal(frames.length, packets.length);
+    frames.forEach((frame, i) => {
+      assert.deepEqual(frame.bytes.slice(12, 14), [0x08, 0x00]);
+      assert.deepEqual(Uint8Array.from(frame.bytes.slice(14)), packets[i].bytes);
+    });
+  });
+
   it('passes over a block larger than its window', () => {
     const file = captureFile(PCAPNG, [{ bytes: Uint8Array.of(1) }]);
     const large = Buffer.alloc(3 << 20);
@@ -195,7 +207,10 @@ describe('pcapfile driver', () => {
     large.writeUInt32LE(large.length, 4);
     const withLarge = Buffer.concat([file, large, file]);
     const driver = new PcapFileDriver({ input: folder.write(withLarge) });
-    assert.equal(readAll(driver).length, 2);
+    assert.deepEqual(
+      readAll(driver).map((frame) => frame.bytes),
+      [[1], [1]],
+    );
   });
 
   it('writes what is sent, with the time of what was received, so that it can be read again', () => {
@@ -221,6 +236,25 @@ describe('pcapfile driver', () => {
     ]);
     assert.deepEqual([driver.stats(0).sentFrames, driver.stats(1).sentFrames], [1, 1]);
     assert.equal(driver.stats(0).receivedFrames, 2);
+  });
+
+  it('writes files larger than its buffer', () => {
+    const packets = Array.from({ length: 2000 }, (_, i) => ({
+      bytes: new Uint8Array(900).fill(i),
+    }));
+    const output = folder.path('out.pcap');
+    const driver = new PcapFileDriver({ input: folder.write(captureFile(PCAP, packets)), output });
+    const burst = new Burst();
+    while (driver.receive(burst) > 0) {
+      for (let i = 0; i < burst.count; i++) driver.send(burst, i, 0);
+      driver.release(burst);
+    }
+    driver.close();
+    const written = readAll(new PcapFileDriver({ input: output }));
+    assert.equal(written.length, packets.length);
+    written.forEach((frame, i) => {
+      assert.deepEqual(Uint8Array.from(frame.bytes), packets[i].bytes);
+    });
   });
 
   it('writes an empty capture where nothing was sent', () => {
