@@ -249,6 +249,14 @@ describe("the host's network by netlink", () => {
     });
     await resolved;
     assert.equal(macsOf(last).to, '0200000000fa');
+    // What comes after the loss is heard again, and what came before it isn't taken for news.
+    const next = network.routes.lookup(address('10.2.0.251'));
+    const heard = once(events, 'resolved');
+    await ip(
+      lab.director,
+      'neigh replace 10.2.0.251 dev int0 nud permanent lladdr 02:00:00:00:00:fb',
+    );
+    assert.deepEqual(await heard, [next]);
     const moved = network.routes.lookup(address('10.2.0.202'));
     assert.equal(macsOf(moved).to, mac(29_999).replaceAll(':', ''));
   });
