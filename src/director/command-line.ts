@@ -81,9 +81,8 @@ function readWords(argv: readonly string[], folder: string): Words {
     }
     const value = text ?? argv[++i];
     if (value === undefined) throw new UsageError(`--${name} needs a value`);
-    if (name !== 'config') addValue(words.values, name, value, folder);
-    else if (words.config !== null) throw new UsageError('--config is given twice');
-    else words.config = value;
+    if (name === 'config') words.config = value;
+    else addValue(words.values, name, value, folder);
   }
   return words;
 }
@@ -100,6 +99,7 @@ function splitWord(word: string): { name: string; text: string | null } {
   return { name: parts[1], text: parts[2] ?? null };
 }
 
+/** Of an option that isn't repeatable the last value counts. */
 function addValue(
   values: OptionValues,
   name: keyof OptionValues,
@@ -113,10 +113,8 @@ function addValue(
     fromText === undefined ? text : fromText(text),
     folder,
   );
-  const before = values[name];
   let after = value;
-  if (repeatable) after = [...((before as unknown[] | undefined) ?? []), value];
-  else if (name === 'set') after = { ...values.set, ...(value as object) };
-  else if (before !== undefined) throw new UsageError(`--${name} is given twice`);
+  if (repeatable) after = [...((values[name] as unknown[] | undefined) ?? []), value];
+  if (name === 'set') after = { ...values.set, ...(value as object) };
   Object.assign(values, { [name]: after });
 }

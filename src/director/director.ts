@@ -128,7 +128,11 @@ export class Director {
 
   private async intercept(): Promise<void> {
     const interfaces = this.dataPlane.interfaceNames;
-    this.interception = Interception.open({ tableName: TABLE_NAME, interfaces });
+    this.interception = Interception.open({
+      tableName: TABLE_NAME,
+      interfaces,
+      onTampering: (description) => this.tamperedWith(description),
+    });
     this.teardown.add('interception', () => {
       this.interception.close();
       removeTables(TABLE_NAME);
@@ -139,6 +143,10 @@ export class Director {
       log: this.log,
     });
     await this.sync.settle();
+    this.masquerade();
+  }
+
+  private masquerade(): void {
     setMasquerade(TABLE_NAME, this.options.masquerade.map(networkFromText));
   }
 
@@ -156,8 +164,18 @@ export class Director {
   }
 
   private interceptAnew(): void {
+    this.orWarn(() => this.interception.setInterfaces(this.dataPlane.interfaceNames));
+  }
+
+  /** Whoever flushed the rule set has flushed masquerading as well. */
+  private tamperedWith(description: string): void {
+    this.log.warn('interception was tampered with', { description });
+    this.orWarn(() => this.masquerade());
+  }
+
+  private orWarn(action: () => void): void {
     try {
-      this.interception.setInterfaces(this.dataPlane.interfaceNames);
+      action();
     } catch (error) {
       this.log.error('interception not in line', { reason: (error as Error).message });
     }

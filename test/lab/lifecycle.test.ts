@@ -111,14 +111,6 @@ describe('uvsd refuses to start and says why', () => {
     assert.match(result.stderr, /CAP_NET_RAW/);
   });
 
-  it('for rules that ask for a VIP which is not local', async () => {
-    const rules = join(setting.directorHost.folder, 'foreign-vip');
-    writeFileSync(rules, '-A -t 192.0.2.1:80 -s rr\n');
-    const result = await uvsd('--rules', rules);
-    assert.notEqual(result.exit, 0);
-    assert.match(result.stderr, /192\.0\.2\.1/);
-  });
-
   it('for an option that does not exist', async () => {
     const result = await uvsd('--fly');
     assert.notEqual(result.exit, 0);
@@ -133,6 +125,31 @@ describe('uvsd refuses to start and says why', () => {
     const host = setting.directorHost;
     return host.run('uvsd', [...standardArguments(host), ...args], { timeoutMs: 20_000 });
   }
+});
+
+describe('uvsd --rules', () => {
+  const setting = useLab();
+
+  it('starts with a VIP that is not local, as ip_vs does, and warns of it', async () => {
+    const { directorHost } = setting;
+    const rules = join(directorHost.folder, 'foreign-vip');
+    writeFileSync(rules, '-A -t 192.0.2.1:80 -s rr\n');
+    const director = await Director.start(directorHost, ['--rules', rules]);
+    assert.match(director.daemon.log(), / warn .*not an address of this host.*192\.0\.2\.1:80/);
+    assert.match(await director.adm('-Ln'), /192\.0\.2\.1:80 rr/);
+    assert.equal(await director.stop(), 0);
+  });
+
+  it('does not start with rules that are wrong, and names their lines', async () => {
+    const { directorHost } = setting;
+    const rules = join(directorHost.folder, 'wrong');
+    writeFileSync(rules, '# two good lines\n-A -t 192.0.2.1:80\n-A -t 192.0.2.1:80\n-x\n');
+    const args = [...standardArguments(directorHost), '--rules', rules];
+    const result = await directorHost.run('uvsd', args, { timeoutMs: 20_000 });
+    assert.equal(result.exit, 2);
+    assert.match(result.stderr, /wrong:3: Service already exists\n.*wrong:4: /);
+    assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');
+  });
 });
 
 describe('uvsd --interface', () => {

@@ -81,6 +81,13 @@ describe('command line of uvsd', () => {
     assert.deepEqual(options(['--interface', 'a', '--interface', 'a']).interfaces, ['a']);
   });
 
+  it('takes the last of several values', () => {
+    assert.equal(options(['--rules', 'a', '--rules', 'b']).rules, '/home/me/b');
+    assert.deepEqual(options(['--set', 'secure_tcp=1', '--set', 'secure_tcp=2']).settings, {
+      secure_tcp: 2,
+    });
+  });
+
   it('knows what else it may be asked to do', () => {
     assert.equal(parseCommandLine(['--check']).action, 'check');
     assert.equal(parseCommandLine(['--state-dir', '/x', '--cleanup']).action, 'cleanup');
@@ -97,8 +104,6 @@ describe('command line of uvsd', () => {
     refused(['--rules'], /--rules needs a value/);
     refused(['--check=yes'], /--check takes no value/);
     refused(['--check', '--cleanup'], /--check and --cleanup exclude each other/);
-    refused(['--rules', 'a', '--rules', 'b'], /--rules is given twice/);
-    refused(['--config', 'a', '--config', 'b'], /--config is given twice/);
     refused(['--rules='], /--rules: "" won't do/);
     refused(['--interface', 'a b'], /--interface: "a b" won't do, it must be the name/);
     refused(['--interface', 'sixteen-letters-'], /--interface: "sixteen-letters-"/);
