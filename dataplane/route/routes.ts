@@ -13,6 +13,7 @@ export const NO_HOP = 0;
 /** Most hops kept; when they are used up all are forgotten and found anew. */
 export const HOP_MAX = 65_536;
 const MAC_BYTES = 6;
+const MACS_BYTES = 2 * MAC_BYTES;
 const LOCAL = 1;
 const BROADCAST = 2;
 
@@ -58,7 +59,8 @@ export class Routes {
   private readonly hopMtu = new Int32Array(HOP_MAX);
   private readonly hopKnown = new Uint8Array(HOP_MAX);
   private readonly hopUsed = new Uint8Array(HOP_MAX);
-  private readonly hopMac = new Uint8Array(HOP_MAX * MAC_BYTES);
+  /** Destination and source MAC address of frames that take the hop. */
+  private readonly hopMacs = new Uint8Array(HOP_MAX * MACS_BYTES);
   /** By port: next-hop address -> hop; and the neighbours' MAC addresses, also of those without a hop yet. */
   private hopsByPort: Map<number, number>[] = [];
   private neighboursByPort: Map<number, Uint8Array>[] = [];
@@ -152,12 +154,9 @@ export class Routes {
   /** Writes destination and source MAC address of the way to `hop` at `offset` (12 bytes). */
   writeMacs(hop: number, memory: Uint8Array, offset: number): void {
     this.hopUsed[hop] = 1;
-    const from = hop * MAC_BYTES;
-    const sourceMac = this.ports[this.hopPort[hop]].mac;
-    for (let i = 0; i < MAC_BYTES; i++) {
-      memory[offset + i] = this.hopMac[from + i];
-      memory[offset + MAC_BYTES + i] = sourceMac[i];
-    }
+    const macs = this.hopMacs;
+    const from = hop * MACS_BYTES;
+    for (let i = 0; i < MACS_BYTES; i++) memory[offset + i] = macs[from + i];
   }
 
   private addRoute(route: Route): void {
@@ -190,7 +189,9 @@ export class Routes {
   private resolveHop(hop: number): void {
     const mac = this.neighboursByPort[this.hopPort[hop]].get(this.hopAddress[hop]);
     this.hopKnown[hop] = mac === undefined ? 0 : 1;
-    if (mac !== undefined) this.hopMac.set(mac, hop * MAC_BYTES);
+    if (mac === undefined) return;
+    this.hopMacs.set(mac, hop * MACS_BYTES);
+    this.hopMacs.set(this.ports[this.hopPort[hop]].mac, hop * MACS_BYTES + MAC_BYTES);
   }
 
   private forgetHops(): void {
