@@ -37,12 +37,16 @@ export const DEFAULT_CAPACITY: Capacity = {
   destinations: 1 << 16,
 };
 
-/** Memory on the heap; pages that are never touched cost nothing. */
-export function allocateMemory(capacity: Capacity): StateMemory {
+/** Gives zeroed memory; pages that are never touched should cost nothing. */
+export type Allocate = (bytes: number) => ArrayBuffer;
+
+export const heapMemory: Allocate = (bytes) => new ArrayBuffer(bytes);
+
+export function allocateMemory(capacity: Capacity, allocate: Allocate): StateMemory {
   return {
-    connections: new ArrayBuffer(regionBytes(CONNECTION_LAYOUT, capacity.connections)),
-    services: new ArrayBuffer(regionBytes(SERVICE_LAYOUT, capacity.services)),
-    destinations: new ArrayBuffer(regionBytes(DESTINATION_LAYOUT, capacity.destinations)),
+    connections: allocate(regionBytes(CONNECTION_LAYOUT, capacity.connections)),
+    services: allocate(regionBytes(SERVICE_LAYOUT, capacity.services)),
+    destinations: allocate(regionBytes(DESTINATION_LAYOUT, capacity.destinations)),
   };
 }
 
@@ -68,6 +72,7 @@ export class State {
   readonly servers = new EndpointSet();
 
   /**
+   * @param allocate for what follows from the records: the connections' index
    * @param hashKey two random int32
    * @param now the clock, in ticks
    * @throws RegionError where the memory holds something else
@@ -75,12 +80,13 @@ export class State {
   constructor(
     capacity: Capacity,
     memory: StateMemory,
+    allocate: Allocate,
     hashKey: readonly [number, number],
     now: number,
   ) {
     this.capacity = capacity;
     const connections = new Region(CONNECTION_LAYOUT, capacity.connections, memory.connections);
-    this.connections = new ConnectionTable(connections, hashKey);
+    this.connections = new ConnectionTable(connections, hashKey, allocate);
     this.wheel = new TimerWheel(this.connections.words, capacity.connections, now);
     const services = new Region(SERVICE_LAYOUT, capacity.services, memory.services);
     this.services = new ServiceTable(services);

@@ -47,13 +47,18 @@ export class ConnectionTable {
   private readonly bucketMask: number;
   private freeHead = 0;
 
-  constructor(region: Region, hashKey: readonly [number, number]) {
+  /** @param allocate gives zeroed memory for the index */
+  constructor(
+    region: Region,
+    hashKey: readonly [number, number],
+    allocate: (bytes: number) => ArrayBuffer,
+  ) {
     this.region = region;
     this.words = region.words;
     this.capacity = region.capacity;
     this.hash = new ConnectionHash(hashKey);
     const size = powerOfTwo(this.capacity);
-    this.buckets = new Int32Array(size);
+    this.buckets = new Int32Array(allocate(size * Int32Array.BYTES_PER_ELEMENT), 0, size);
     this.bucketMask = size - 1;
   }
 

@@ -44,6 +44,7 @@ export const MAP_PRIVATE = 0x02;
 export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
+export const MADV_HUGEPAGE = 14;
 
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
@@ -72,6 +73,7 @@ const native = {
   recvfrom: libc.func('long recvfrom(int, void *, size_t, int, void *, void *)') as Native,
   recvmsg: libc.func('long recvmsg(int, void *, int)') as Native,
   munmap: libc.func('int munmap(void *, size_t)') as Native,
+  madvise: libc.func('int madvise(void *, size_t, int)') as Native,
 };
 const nativeMmap = libc.func('void *mmap(void *, size_t, int, int, int, int64_t)') as (
   address: bigint | null,
@@ -179,6 +181,10 @@ export function mmap(
   const mapped = nativeMmap(address, length, protection, flags, fd, offset);
   if (mapped === MAP_FAILED) throw new SysError('mmap', koffi.errno());
   return mapped;
+}
+
+export function madvise(address: bigint, length: number, advice: number): number {
+  return orErrno(native.madvise(address, length, advice));
 }
 
 export function munmap(address: bigint, length: number): number {

@@ -11,6 +11,7 @@ import { Loop } from '../../dataplane/loop.js';
 import { applyFilter, type FilterPrecision } from '../../dataplane/sys/filter.js';
 import { HandBack } from '../../dataplane/sys/handback.js';
 import { HostNetwork } from '../../dataplane/sys/host.js';
+import { tableMemory } from '../../dataplane/sys/memory.js';
 import type { Endpoints } from './endpoints.js';
 import { VirtualServer } from './virtual-server.js';
 
@@ -48,6 +49,7 @@ export class DataPlane {
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
       clock,
       capacity: { connections: options.maxConnections },
+      allocate: tableMemory,
       onEndpointsChanged: options.onEndpointsChanged,
     });
     this.host = HostNetwork.open({

@@ -9,7 +9,14 @@ import type { Routes } from '../../dataplane/route/routes.js';
 import type { DestinationTable } from '../../dataplane/service/destinations.js';
 import type { Endpoint } from '../../dataplane/service/endpoints.js';
 import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
-import { allocateMemory, DEFAULT_CAPACITY, State, type Capacity } from '../../dataplane/state.js';
+import {
+  allocateMemory,
+  DEFAULT_CAPACITY,
+  heapMemory,
+  State,
+  type Allocate,
+  type Capacity,
+} from '../../dataplane/state.js';
 import {
   ControlError,
   type ConnectionEntry,
@@ -42,6 +49,8 @@ export interface VirtualServerOptions {
   /** The clock, in ticks of 10 ms. */
   clock: () => number;
   capacity?: Partial<Capacity>;
+  /** Where the tables live; the heap by default. */
+  allocate?: Allocate;
   /** Shown in listings instead of the real size, for replaying what another director has shown. */
   connectionTableSize?: number;
   /** Called whenever services or servers have changed which packets are ours. */
@@ -62,7 +71,9 @@ export class VirtualServer implements Control {
     const capacity = { ...DEFAULT_CAPACITY, ...options.capacity };
     this.clock = options.clock;
     const now = this.clock();
-    this.state = new State(capacity, allocateMemory(capacity), options.hashKey, now);
+    const allocate = options.allocate ?? heapMemory;
+    const memory = allocateMemory(capacity, allocate);
+    this.state = new State(capacity, memory, allocate, options.hashKey, now);
     this.engine = new Engine(this.state, now);
     this.routes = this.state.routes;
     this.admin = new ServiceAdmin(this.state, this.engine, this.clock);

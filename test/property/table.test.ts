@@ -4,6 +4,7 @@ import { CONNECTION_LAYOUT, F_TEMPLATE, W_DEADLINE } from '../../dataplane/conn/
 import { ConnectionTable } from '../../dataplane/conn/table.js';
 import { MOVED_ON, NOTHING_DUE, TimerWheel } from '../../dataplane/conn/wheel.js';
 import { Region, regionBytes } from '../../dataplane/memory/region.js';
+import { heapMemory } from '../../dataplane/state.js';
 
 const CAPACITY = 24;
 const WORDS = CONNECTION_LAYOUT.recordWords;
@@ -44,7 +45,7 @@ describe('connection table and timer wheel', () => {
         (start, steps) => {
           const buffer = new ArrayBuffer(regionBytes(CONNECTION_LAYOUT, CAPACITY));
           const region = new Region(CONNECTION_LAYOUT, CAPACITY, buffer);
-          const table = new ConnectionTable(region, [3, 4]);
+          const table = new ConnectionTable(region, [3, 4], heapMemory);
           const wheel = new TimerWheel(table.words, CAPACITY, start);
           const model = new Map<number, Model>();
           // Unwrapped time for the model; the table sees it as int32.
@@ -110,7 +111,7 @@ describe('connection table and timer wheel', () => {
 
   it('keeps templates and connections of the same addresses apart', () => {
     const buffer = new ArrayBuffer(regionBytes(CONNECTION_LAYOUT, 4));
-    const table = new ConnectionTable(new Region(CONNECTION_LAYOUT, 4, buffer), [1, 1]);
+    const table = new ConnectionTable(new Region(CONNECTION_LAYOUT, 4, buffer), [1, 1], heapMemory);
     const template = table.allocate(6, 10, 0, 20, 80, 30, 80, F_TEMPLATE);
     table.commit(template);
     assert.equal(table.findInbound(6, 10, 0, 20, 80), 0);
