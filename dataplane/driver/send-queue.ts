@@ -7,11 +7,12 @@
  *     copies    | frames from elsewhere, with their headers, one behind the other
  *
  * Received frames are sent from where they lie, without a copy in user space; one system call sends a burst.
- * What the network can't take now stays in the queue, and received frames stay in their slots: `onDone` is
- * called with a frame's slot when it may be used again.
+ * What the network can't take now stays in the queue, and received frames keep their slots until then.
  */
 import { constants } from 'node:os';
 import { sendmmsg, MSG_DONTWAIT } from '../sys/libc.js';
+import type { PortMemory } from './port-memory.js';
+import type { Slots } from './slots.js';
 import type { PortStats } from './stats.js';
 import { VNET_HEADER_BYTES, writeVnetHeader } from './vnet-header.js';
 
@@ -36,7 +37,9 @@ const OFFERS_MAX = 1000;
 const { EAGAIN, ENOBUFS, ENOMEM, ENETDOWN, ENXIO, ENODEV } = constants.errno;
 
 export class SendQueue {
+  private readonly memory: Uint8Array;
   private readonly words: Int32Array;
+  private readonly receiveSlots: Slots;
   private readonly slots = new Int32Array(QUEUE_FRAMES);
   private readonly messagesAddress: bigint;
   private readonly lowAddress: number;
@@ -49,22 +52,19 @@ export class SendQueue {
   private copiesUsed = 0;
   private offers = 0;
 
-  /**
-   * @param memory where all frames are, at `memoryAddress`; the queue's own memory is in it at `offset`
-   * @param onDone called with a received frame's slot once it is sent or dropped
-   */
+  /** The queue's own memory is at `offset`. */
   constructor(
     private readonly fd: number,
-    private readonly memory: Uint8Array,
-    memoryAddress: bigint,
+    portMemory: PortMemory,
     offset: number,
     private readonly stats: PortStats,
-    private readonly onDone: (slot: number) => void,
   ) {
-    this.words = new Int32Array(memory.buffer);
-    this.messagesAddress = memoryAddress + BigInt(offset);
-    this.lowAddress = Number(memoryAddress % BigInt(WORD_SPAN));
-    this.highAddress = Number(memoryAddress / BigInt(WORD_SPAN));
+    this.memory = portMemory.bytes;
+    this.words = portMemory.words;
+    this.receiveSlots = portMemory.slots;
+    this.messagesAddress = portMemory.address + BigInt(offset);
+    this.lowAddress = Number(portMemory.address % BigInt(WORD_SPAN));
+    this.highAddress = Number(portMemory.address / BigInt(WORD_SPAN));
     this.firstVectorWord = (offset + VECTORS_OFFSET) / 4;
     this.copies = offset + COPIES_OFFSET;
     this.writeMessages(offset);
@@ -80,6 +80,7 @@ export class SendQueue {
     this.setVector(this.count, frame - VNET_HEADER_BYTES, length + VNET_HEADER_BYTES);
     this.slots[this.count] = slot;
     this.count += 1;
+    if (slot !== NO_SLOT) this.receiveSlots.queue(slot);
     return true;
   }
 
@@ -135,7 +136,7 @@ export class SendQueue {
       const slot = this.slots[i];
       if (slot >= from && slot < to) {
         this.stats.sendErrors += 1;
-        this.onDone(slot);
+        this.receiveSlots.sent(slot);
         continue;
       }
       const source = this.firstVectorWord + i * VECTOR_WORDS;
@@ -169,7 +170,7 @@ export class SendQueue {
     const end = this.first + frames;
     for (let i = this.first; i < end; i++) {
       const slot = this.slots[i];
-      if (slot !== NO_SLOT) this.onDone(slot);
+      if (slot !== NO_SLOT) this.receiveSlots.sent(slot);
     }
     this.first = end;
   }

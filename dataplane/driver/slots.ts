@@ -1,59 +1,80 @@
 /**
- * Who has which slot of the receive rings. A slot that is neither borrowed by a burst nor queued for sending
- * goes back to the kernel, in whatever order that happens; the kernel waits at the first slot it hasn't got,
- * which is how a send path without room holds the receive rings back.
+ * Who has which slot of the receive rings: the kernel, which fills it; a burst, which borrows it; a send
+ * queue, which sends from it. A slot that neither a burst nor a queue needs goes back to the kernel, in
+ * whatever order that happens. The kernel waits at the first slot it hasn't got, so a send path without room
+ * holds the receive rings back.
  *
  * Slots are numbered through all rings.
  */
-import { STATUS_WORD } from './tpacket.js';
+import { STATUS_USER, STATUS_WORD } from './tpacket.js';
 
 const BORROWED = 1;
 const QUEUED = 2;
+const STATUS = STATUS_WORD;
+const USER = STATUS_USER;
+
+/**
+ * The status word is written last by the kernel and must be read first, and the other way round when a slot
+ * is given back. x86-64 keeps that order by itself; elsewhere it takes Atomics, which cost a call.
+ */
+const KEEPS_ORDER = process.arch === 'x64';
 
 export class Slots {
   /** By slot: its first word in memory. */
   readonly word: Int32Array;
-  private readonly use: Uint8Array;
+  private readonly users: Uint8Array;
 
   constructor(
     private readonly words: Int32Array,
     slots: number,
   ) {
     this.word = new Int32Array(slots);
-    this.use = new Uint8Array(slots);
+    this.users = new Uint8Array(slots);
   }
 
-  isOurs(slot: number): boolean {
-    return this.use[slot] !== 0;
+  /** True where there is a frame that nobody has borrowed yet. */
+  isFilled(slot: number): boolean {
+    if (this.users[slot] !== 0) return false;
+    const at = this.word[slot] + STATUS;
+    const status = KEEPS_ORDER ? this.words[at] : Atomics.load(this.words, at);
+    return (status & USER) !== 0;
   }
 
   borrow(slot: number): void {
-    this.use[slot] |= BORROWED;
+    this.users[slot] = BORROWED;
   }
 
+  /** A send queue needs the slot too. */
   queue(slot: number): void {
-    this.use[slot] |= QUEUED;
+    this.users[slot] |= QUEUED;
   }
 
-  /** The burst is done with the slot. */
+  /** The burst doesn't need the slot any more. */
   release(slot: number): void {
-    this.drop(slot, BORROWED);
+    this.leave(slot, BORROWED);
   }
 
-  /** The send queue is done with the slot. */
+  /** The send queue doesn't need the slot any more. */
   sent(slot: number): void {
-    this.drop(slot, QUEUED);
+    this.leave(slot, QUEUED);
   }
 
-  /** Forgets whose the slots from `from` on and before `to` were: their ring is gone. */
+  /** Gives a filled slot back whose frame nobody wants. */
+  skip(slot: number): void {
+    const at = this.word[slot] + STATUS;
+    if (KEEPS_ORDER) this.words[at] = 0;
+    else Atomics.store(this.words, at, 0);
+  }
+
+  /** Forgets who had the slots from `from` on and before `to`: their ring is gone. */
   forget(from: number, to: number): void {
-    this.use.fill(0, from, to);
+    this.users.fill(0, from, to);
   }
 
-  private drop(slot: number, user: number): void {
-    if (this.use[slot] === 0) return;
-    this.use[slot] &= ~user;
-    // Not a plain store: it mustn't become visible before what was read from the slot has been read.
-    if (this.use[slot] === 0) Atomics.store(this.words, this.word[slot] + STATUS_WORD, 0);
+  private leave(slot: number, user: number): void {
+    const users = this.users[slot];
+    if (users === 0) return;
+    this.users[slot] = users & ~user;
+    if (users === user) this.skip(slot);
   }
 }

@@ -14,7 +14,8 @@
  * Source: linux/if_packet.h; Documentation/networking/packet_mmap.rst.
  */
 import { check } from '../sys/errors.js';
-import { close, getsockopt, setsockopt } from '../sys/libc.js';
+import { SOL_SOCKET, SO_ATTACH_FILTER, close, getsockopt, setsockopt } from '../sys/libc.js';
+import { AddressSpace } from '../sys/memory.js';
 import {
   SOL_PACKET,
   bindToInterface,
@@ -28,6 +29,8 @@ export const WIRE_LENGTH_WORD = 1;
 export const CAPTURED_LENGTH_WORD = 2;
 /** The MAC header's offset is the lower half of this word. */
 export const MAC_OFFSET_WORD = 3;
+export const SECONDS_WORD = 4;
+export const NANOSECONDS_WORD = 5;
 export const PACKET_TYPE_OFFSET = 32 + 10;
 
 /** Slot status: the frame is ours; 0 while it is the kernel's. */
@@ -44,12 +47,14 @@ const PACKET_VERSION = 10;
 const PACKET_IGNORE_OUTGOING = 23;
 const TPACKET_V2 = 1;
 const ETH_P_ALL = 3;
+const FILTER_INSTRUCTION_BYTES = 8;
 
 export interface RingGeometry {
+  /** A multiple of the slots in a block. */
   slots: number;
   /** A multiple of 16. */
   slotBytes: number;
-  /** A multiple of the page size and of `slotBytes`. */
+  /** What the kernel allocates in one piece: a multiple of the page size and of `slotBytes`. */
   blockBytes: number;
 }
 
@@ -83,6 +88,28 @@ export function openReceiveSocket(geometry: RingGeometry): number {
 export function startReceiving(fd: number, ifindex: number): void {
   // Only a socket for all protocols gets frames before the interception's drop rule.
   bindToInterface(fd, ifindex, ETH_P_ALL);
+}
+
+/**
+ * Puts a filter in the place of the socket's filter, between two frames. Throws SysError.
+ * @param program classic BPF instructions, 8 bytes each (struct sock_filter)
+ */
+export function attachFilter(fd: number, program: Uint8Array): void {
+  // The kernel copies the program, but follows a pointer to it, so it mustn't lie on the heap, which moves.
+  const space = new AddressSpace(program.length);
+  try {
+    space.placeAnonymous(program.length);
+    space.bytes.set(program);
+    // struct sock_fprog: instructions 2 (padded to 8), pointer 8
+    const filter = new BigUint64Array([
+      BigInt(program.length / FILTER_INSTRUCTION_BYTES),
+      space.address,
+    ]);
+    const result = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(filter.buffer));
+    check('setsockopt SO_ATTACH_FILTER', result);
+  } finally {
+    space.close();
+  }
 }
 
 /** Frames the ring had no room for since the last call; 0 where the socket can't tell. */

@@ -17,6 +17,7 @@ const LD_W_ABS = 0x20;
 const LD_H_ABS = 0x28;
 const LD_B_ABS = 0x30;
 const LD_H_IND = 0x48;
+const LD_W_LEN = 0x80;
 const LDX_B_MSH = 0xb1;
 const JMP_JA = 0x05;
 const JMP_JEQ = 0x15;
@@ -49,6 +50,8 @@ function instruction(code: number, k: number, ifTrue = 0, ifFalse = 0): Instruct
 export const loadWord = (offset: number): Instruction => instruction(LD_W_ABS, offset);
 export const loadHalf = (offset: number): Instruction => instruction(LD_H_ABS, offset);
 export const loadByte = (offset: number): Instruction => instruction(LD_B_ABS, offset);
+/** Loads the frame's length. */
+export const loadLength = (): Instruction => instruction(LD_W_LEN, 0);
 /** Loads four times the low half of a byte, an IP header's length, into the index register. */
 export const loadIndexHeaderLength = (offset: number): Instruction =>
   instruction(LDX_B_MSH, offset);

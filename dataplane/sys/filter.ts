@@ -7,7 +7,7 @@
  *       ICMP                             type 3, 4 or 11, whatever it is about
  *
  * It lets through at least what interception hides. Addresses are found by binary search. What has no room
- * in the kernel's 4096 instructions becomes coarser: addresses only, then all TCP.
+ * in the kernel becomes coarser: addresses only, then all TCP.
  */
 import { constants } from 'node:os';
 import {
@@ -60,9 +60,11 @@ const DESTINATION_PORT = 2;
 /** More than any frame has. */
 const ALL_BYTES = 0x40000;
 const ALL_PORTS = 'all';
+/** A driver may put instructions of its own before the filter's, such as a check of the frame's length. */
+const INSTRUCTIONS_MAX = BPF_MAXINSNS - 16;
 
 /** The finest filter for these endpoints that fits into `instructionsMax`. */
-export function buildFilter(endpoints: Endpoints, instructionsMax = BPF_MAXINSNS): Filter {
+export function buildFilter(endpoints: Endpoints, instructionsMax = INSTRUCTIONS_MAX): Filter {
   for (const precision of PRECISIONS) {
     const program = assemble(filterItems(endpoints, precision));
     if (instructionCount(program) <= instructionsMax) return { precision, program };
