@@ -1,6 +1,7 @@
 /** What the director does for each request: the step from a method's name to a Control's method. */
 import type { Control, ServiceEntry } from './api.js';
-import { SERVICES_PER_BATCH, type MethodName, type Params } from './protocol.js';
+import { SERVICES_PER_BATCH } from './protocol.js';
+import type { MethodName, Params } from './schemas.js';
 
 /** A call answers with one value, or with batches where the answer can be long. */
 type Call<M extends MethodName> = (

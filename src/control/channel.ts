@@ -3,14 +3,8 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { ControlError, type Errno } from './api.js';
 import { readLines } from './lines.js';
 import { socketPathProblem } from './path.js';
-import {
-  encode,
-  greetingSchema,
-  PROTOCOL_VERSION,
-  type MethodName,
-  type Params,
-  type Reply,
-} from './protocol.js';
+import { encode, PROTOCOL_VERSION, type Greeting, type Reply } from './protocol.js';
+import type { MethodName, Params } from './schemas.js';
 
 /** A director at work greets within microseconds; one that doesn't within this time is stuck. */
 const GREETING_TIMEOUT_MS = 5_000;
@@ -94,7 +88,10 @@ function connectError(path: string, error: NodeJS.ErrnoException): Error {
   switch (error.code) {
     case 'EACCES':
     case 'EPERM':
-      return new ControlError('EPERM', `may not open ${path}: only root and its owner may`);
+      return new ControlError(
+        'EPERM',
+        `permission denied: only root and its owner may open ${path}`,
+      );
     case 'ENOENT':
       return new NoDirectorError(`No director at ${path}`);
     case 'ECONNREFUSED':
@@ -127,14 +124,14 @@ function parseMessage(path: string, text: string): object {
 }
 
 function checkGreeting(path: string, message: unknown): void {
-  if ('error' in (message as object)) throw refusalOf(message as Extract<Reply, { error: object }>);
-  const greeting = greetingSchema.safeParse(message);
-  if (!greeting.success) {
+  const first = message as Greeting | Extract<Reply, { error: object }>;
+  if ('error' in first) throw refusalOf(first);
+  if (first.uvs !== 'control') {
     throw new NoDirectorError(`what listens at ${path} is not a uvs director`);
   }
-  if (greeting.data.version !== PROTOCOL_VERSION) {
+  if (first.version !== PROTOCOL_VERSION) {
     throw new NoDirectorError(
-      `the director at ${path} speaks version ${greeting.data.version} of the control protocol and ` +
+      `the director at ${path} speaks version ${first.version} of the control protocol and ` +
         `this command version ${PROTOCOL_VERSION}: use the commands that came with the director`,
     );
   }

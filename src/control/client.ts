@@ -12,7 +12,7 @@ import type {
   Timeouts,
 } from './api.js';
 import { Channel } from './channel.js';
-import type { MethodName, Params } from './protocol.js';
+import type { MethodName, Params } from './schemas.js';
 
 export { NoDirectorError } from './channel.js';
 

@@ -11,16 +11,8 @@ import { ControlError, type Control, type Errno } from './api.js';
 import { calls } from './calls.js';
 import { readLines } from './lines.js';
 import { socketPathProblem } from './path.js';
-import {
-  describeIssues,
-  encode,
-  paramSchemas,
-  PROTOCOL_VERSION,
-  REQUEST_MAX_BYTES,
-  requestSchema,
-  type MethodName,
-  type Reply,
-} from './protocol.js';
+import { encode, PROTOCOL_VERSION, REQUEST_MAX_BYTES, type Reply } from './protocol.js';
+import { describeIssues, paramSchemas, requestSchema, type MethodName } from './schemas.js';
 
 /** Clients at once; the next one is told so and closed. */
 const CLIENTS_MAX = 256;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { describeIssues, paramSchemas, requestSchema } from '../../../src/control/protocol.js';
+import { describeIssues, paramSchemas, requestSchema } from '../../../src/control/schemas.js';
 import { MASQ, ROUND_ROBIN, SERVER, WEB } from './memory-control.js';
 
 function problem(method: keyof typeof paramSchemas, params: unknown): string {
@@ -8,7 +8,7 @@ function problem(method: keyof typeof paramSchemas, params: unknown): string {
   return result.success ? '' : describeIssues(result.error);
 }
 
-describe('control protocol', () => {
+describe('schemas of control requests', () => {
   it('takes well-formed requests', () => {
     assert.equal(problem('addService', { key: WEB, settings: ROUND_ROBIN }), '');
     assert.equal(problem('addDestination', { service: WEB, key: SERVER, settings: MASQ }), '');

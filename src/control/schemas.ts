@@ -1,0 +1,144 @@
+/**
+ * What a director takes as a request: a schema for each method's parameters. They check the form; what ip_vs
+ * itself refuses (a negative weight, a lower threshold above the upper one) is left to the director.
+ */
+import { isIPv4, isIPv6 } from 'node:net';
+import { z } from 'zod';
+import type {
+  DaemonSettings,
+  DestinationKey,
+  DestinationSettings,
+  ServiceKey,
+  ServiceSettings,
+  Timeouts,
+} from './api.js';
+
+/** The envelope. `params` is checked by the method's own schema. */
+export const requestSchema = z.strictObject({
+  id: z.int().min(0),
+  method: z.string(),
+  params: z.unknown().optional(),
+});
+
+const INT32_MAX = 0x7fff_ffff;
+const port = z.int().min(0).max(65_535);
+const uint32 = z.int().min(0).max(0xffff_ffff);
+/** Whole range of the kernel's attribute: a negative weight is for ip_vs's own check to refuse. */
+const int32 = z
+  .int()
+  .min(-INT32_MAX - 1)
+  .max(INT32_MAX);
+const name = z.string().max(64);
+const family = z.enum(['inet', 'inet6']);
+
+function checkAddress(key: { family: string; address: string }, context: z.RefinementCtx): void {
+  const valid = key.family === 'inet' ? isIPv4(key.address) : isIPv6(key.address);
+  if (valid) return;
+  const wanted = key.family === 'inet' ? 'an IPv4 address' : 'an IPv6 address';
+  context.addIssue({
+    code: 'custom',
+    path: ['address'],
+    message: `Invalid input: expected ${wanted}, received ${JSON.stringify(key.address)}`,
+  });
+}
+
+const serviceKey: z.ZodType<ServiceKey> = z
+  .strictObject({
+    family,
+    protocol: z.enum(['tcp', 'udp', 'sctp']),
+    address: name,
+    port,
+    fwmark: uint32,
+  })
+  .superRefine((key, context) => {
+    if (key.fwmark === 0) checkAddress(key, context);
+  });
+
+const serviceSettings: z.ZodType<ServiceSettings> = z.strictObject({
+  scheduler: name,
+  schedulerFlags: uint32,
+  persistent: z.boolean(),
+  timeoutSeconds: uint32,
+  netmask: name,
+  onePacket: z.boolean(),
+  persistenceEngine: name,
+});
+
+const destinationKey: z.ZodType<DestinationKey> = z
+  .strictObject({ family, address: name, port })
+  .superRefine(checkAddress);
+
+const destinationSettings: z.ZodType<DestinationSettings> = z.strictObject({
+  forwarding: z.enum(['masq', 'local', 'tunnel', 'route', 'bypass']),
+  weight: int32,
+  upperThreshold: uint32,
+  lowerThreshold: uint32,
+  tunnel: z.strictObject({
+    type: z.enum(['ipip', 'gue', 'gre']),
+    port,
+    checksum: z.enum(['none', 'csum', 'remcsum']),
+  }),
+});
+
+const timeouts: z.ZodType<Timeouts> = z.strictObject({
+  tcpSeconds: uint32,
+  tcpFinSeconds: uint32,
+  udpSeconds: uint32,
+});
+
+const daemonState = z.enum(['master', 'backup']);
+const daemonSettings: z.ZodType<DaemonSettings> = z.strictObject({
+  state: daemonState,
+  interface: name,
+  syncId: uint32,
+  maxLength: uint32,
+  group: name,
+  port,
+  ttl: uint32,
+});
+
+const nothing = z.strictObject({});
+
+/** What each method's `params` must be. */
+export const paramSchemas = {
+  info: nothing,
+  services: nothing,
+  service: z.strictObject({ key: serviceKey }),
+  addService: z.strictObject({ key: serviceKey, settings: serviceSettings }),
+  editService: z.strictObject({ key: serviceKey, settings: serviceSettings }),
+  deleteService: z.strictObject({ key: serviceKey }),
+  flush: nothing,
+  addDestination: z.strictObject({
+    service: serviceKey,
+    key: destinationKey,
+    settings: destinationSettings,
+  }),
+  editDestination: z.strictObject({
+    service: serviceKey,
+    key: destinationKey,
+    settings: destinationSettings,
+  }),
+  deleteDestination: z.strictObject({ service: serviceKey, key: destinationKey }),
+  zero: z.strictObject({ key: serviceKey.optional() }),
+  timeouts: nothing,
+  setTimeouts: z.strictObject({ timeouts }),
+  connections: nothing,
+  daemons: nothing,
+  startDaemon: z.strictObject({ settings: daemonSettings }),
+  stopDaemon: z.strictObject({ state: daemonState }),
+  settings: nothing,
+  setSetting: z.strictObject({ name, value: z.int() }),
+} as const;
+
+export type MethodName = keyof typeof paramSchemas;
+export type Params<M extends MethodName> = z.infer<(typeof paramSchemas)[M]>;
+
+/** "settings.weight: Invalid input: expected number, received string", several joined by "; ". */
+export function describeIssues(error: z.ZodError): string {
+  return error.issues
+    .map((issue) => {
+      const field = issue.path.map(String).join('.');
+      return field === '' ? issue.message : `${field}: ${issue.message}`;
+    })
+    .join('; ');
+}
