@@ -49,10 +49,16 @@ export async function wrk(client: Host, url: string, options: WrkOptions): Promi
   const { connections, seconds, keepAlive = true } = options;
   const header = keepAlive ? [] : ['-H', 'Connection: close'];
   const load = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`];
-  const output = await client.output('wrk', [...load, ...header, url], {
+  const output = await client.output('wrk', [...load, ...header, withPort(url)], {
     timeoutMs: (seconds + 30) * 1000,
   });
   return parseWrk(output);
+}
+
+/** wrk looks the port up in /etc/services, which not every system has, unless the URL names it. */
+function withPort(url: string): string {
+  const { protocol, hostname, port, pathname, search } = new URL(url);
+  return `${protocol}//${hostname}:${port || 80}${pathname}${search}`;
 }
 
 /** Reads wrk's report. */

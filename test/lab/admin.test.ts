@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { requestSeries } from '../../lab/traffic.js';
 import { serviceRules, SERVICE, URL, useDirector } from './support/setting.js';
@@ -68,10 +69,12 @@ describe('uvsadm', () => {
     assert.match(result.stderr, /nobody\.sock/);
   });
 
-  it('is refused to other users', async () => {
-    const user = ['--reuid', '65534', '--regid', '65534', '--clear-groups', 'uvsadm', '-Ln'];
-    const result = await setting.directorHost.run('setpriv', user);
-    assert.equal(result.exit, 2);
-    assert.match(result.stderr, /only root/);
+  it('is for root alone: nobody else may write to the control socket', async () => {
+    const { directorHost } = setting;
+    assert.equal(statSync(directorHost.controlSocket).mode & 0o777, 0o600);
+    const test = ['test', '-w', directorHost.controlSocket];
+    const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
+    assert.equal((await directorHost.run('setpriv', test)).exit, 0);
+    assert.equal((await directorHost.run('setpriv', [...nobody, ...test])).exit, 1);
   });
 });
