@@ -37,6 +37,7 @@ import type { Endpoint, Endpoints } from './interception.js';
 /** What the filter tells apart, finest first. */
 export type FilterPrecision = 'endpoints' | 'addresses' | 'tcp';
 const PRECISIONS: FilterPrecision[] = ['endpoints', 'addresses', 'tcp'];
+const COARSEST: FilterPrecision[] = ['tcp'];
 
 export interface Filter {
   precision: FilterPrecision;
@@ -65,7 +66,8 @@ const INSTRUCTIONS_MAX = BPF_MAXINSNS - 16;
 
 /** The finest filter for these endpoints that fits into `instructionsMax`. */
 export function buildFilter(endpoints: Endpoints, instructionsMax = INSTRUCTIONS_MAX): Filter {
-  for (const precision of PRECISIONS) {
+  const precisions = minimumLength(endpoints) > instructionsMax ? COARSEST : PRECISIONS;
+  for (const precision of precisions) {
     const program = assemble(filterItems(endpoints, precision));
     if (instructionCount(program) <= instructionsMax) return { precision, program };
   }
@@ -175,13 +177,38 @@ function search(
   labelOf: (key: number) => string,
 ): Instruction[] {
   if (keys.length === 0) return [goto(miss)];
-  if (keys.length === 1) return [ifEqual(keys[0], 0, 1), goto(labelOf(keys[0])), goto(miss)];
-  const middle = keys.length >> 1;
-  const lower = search(keys.slice(0, middle), miss, labelOf);
-  const upper = search(keys.slice(middle), miss, labelOf);
-  const pivot = keys[middle];
-  if (lower.length <= JUMP_MAX) return [ifAtLeast(pivot, lower.length, 0), ...lower, ...upper];
-  return [ifAtLeast(pivot, 0, 1), skip(lower.length), ...lower, ...upper];
+  const found: Instruction[] = [];
+  function searchBetween(from: number, to: number): void {
+    if (to - from === 1) {
+      found.push(ifEqual(keys[from], 0, 1), goto(labelOf(keys[from])), goto(miss));
+      return;
+    }
+    const middle = (from + to) >> 1;
+    const lower = searchLength(middle - from);
+    if (lower <= JUMP_MAX) found.push(ifAtLeast(keys[middle], lower, 0));
+    else found.push(ifAtLeast(keys[middle], 0, 1), skip(lower));
+    searchBetween(from, middle);
+    searchBetween(middle, to);
+  }
+  searchBetween(0, keys.length);
+  return found;
+}
+
+/** Instructions that a search among so many keys takes. */
+function searchLength(count: number): number {
+  if (count === 1) return 3;
+  const lower = searchLength(count >> 1);
+  const upper = count % 2 === 0 ? lower : searchLength((count >> 1) + 1);
+  return (lower <= JUMP_MAX ? 1 : 2) + lower + upper;
+}
+
+/** Fewest instructions of a filter that tells addresses apart. */
+function minimumLength({ virtual, real }: Endpoints): number {
+  const lengths = [virtual, real].map((endpoints) => {
+    const addresses = new Set(endpoints.map(({ address }) => address));
+    return addresses.size === 0 ? 1 : searchLength(addresses.size);
+  });
+  return lengths[0] + lengths[1];
 }
 
 function unlessEqual(k: number, label: string): Instruction[] {
