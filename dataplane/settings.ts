@@ -6,19 +6,71 @@ export interface SettingRange {
   default: number;
   min: number;
   max: number;
+  /** One line for people. */
+  summary: string;
 }
 
 export const SETTINGS = {
-  am_droprate: { default: 10, min: -0x80000000, max: 0x7fffffff },
-  amemthresh: { default: 1024, min: -0x80000000, max: 0x7fffffff },
-  conn_reuse_mode: { default: 1, min: -0x80000000, max: 0x7fffffff },
-  drop_entry: { default: 0, min: 0, max: 3 },
-  drop_packet: { default: 0, min: 0, max: 3 },
-  expire_nodest_conn: { default: 0, min: -0x80000000, max: 0x7fffffff },
-  expire_quiescent_template: { default: 0, min: -0x80000000, max: 0x7fffffff },
-  nat_icmp_send: { default: 0, min: -0x80000000, max: 0x7fffffff },
-  secure_tcp: { default: 0, min: 0, max: 3 },
-  sloppy_tcp: { default: 0, min: -0x80000000, max: 0x7fffffff },
+  am_droprate: {
+    default: 10,
+    min: -0x80000000,
+    max: 0x7fffffff,
+    summary: 'one in so many new connections is dropped with drop_packet=3',
+  },
+  amemthresh: {
+    default: 1024,
+    min: -0x80000000,
+    max: 0x7fffffff,
+    summary: 'free room in the table, in pages of 4 KiB, below which automatic defences begin',
+  },
+  conn_reuse_mode: {
+    default: 1,
+    min: -0x80000000,
+    max: 0x7fffffff,
+    summary: "not 0: a SYN begins a new connection where the port's old one is closed",
+  },
+  drop_entry: {
+    default: 0,
+    min: 0,
+    max: 3,
+    summary: 'drops half-open and idle connections: 0 never, 1 or 2 when room is short, 3 always',
+  },
+  drop_packet: {
+    default: 0,
+    min: 0,
+    max: 3,
+    summary: 'drops some new connections: 0 never, 1 or 2 when room is short, 3 always',
+  },
+  expire_nodest_conn: {
+    default: 0,
+    min: -0x80000000,
+    max: 0x7fffffff,
+    summary: 'not 0: connections of a deleted server end at once',
+  },
+  expire_quiescent_template: {
+    default: 0,
+    min: -0x80000000,
+    max: 0x7fffffff,
+    summary: 'not 0: persistence does not keep clients on a server of weight 0',
+  },
+  nat_icmp_send: {
+    default: 0,
+    min: -0x80000000,
+    max: 0x7fffffff,
+    summary: "not 0: a server's packet of no connection is answered with an ICMP error",
+  },
+  secure_tcp: {
+    default: 0,
+    min: 0,
+    max: 3,
+    summary: 'strict TCP states: 0 never, 1 or 2 when room is short, 3 always',
+  },
+  sloppy_tcp: {
+    default: 0,
+    min: -0x80000000,
+    max: 0x7fffffff,
+    summary: 'not 0: any segment may begin a connection, not only a SYN',
+  },
 } as const satisfies Record<string, SettingRange>;
 
 export type SettingName = keyof typeof SETTINGS;

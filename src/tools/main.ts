@@ -24,6 +24,11 @@ export const TOOLS: readonly Tool[] = [
     summary: 'plays recorded scenarios and shows where this director answers differently',
     run: async (argv) => (await import('./replay/main.js')).run(argv),
   },
+  {
+    name: 'set',
+    summary: "shows and changes a running director's settings",
+    run: async (argv) => (await import('./set.js')).run(argv),
+  },
 ];
 
 /** Runs `uvs ARGV...`; resolves to the exit status. */
