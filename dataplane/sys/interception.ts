@@ -22,7 +22,7 @@
  * somebody removes it ("nft flush ruleset", as a firewall's reload does), it is put back at once.
  */
 import { SysError } from './errors.js';
-import type { NetlinkSocket } from './netlink.js';
+import { NETLINK_ROUTE, NetlinkSocket } from './netlink.js';
 import {
   LINK_HEADER,
   NETWORK_HEADER,
@@ -48,6 +48,7 @@ import {
   tableName,
 } from './nftables.js';
 import { waitReadable, type Readable } from './readable.js';
+import { readLinks } from './rtnetlink.js';
 
 /** An address (int32 in host order) and a TCP port; port 0 stands for all ports. */
 export interface Endpoint {
@@ -89,6 +90,7 @@ const TCP_DESTINATION_PORT = 2;
 
 export class Interception {
   private readonly socket: NetlinkSocket;
+  private readonly links: NetlinkSocket;
   private readonly notifications: NetlinkSocket;
   private readonly readable: Readable;
   private readonly ownPortId: number;
@@ -112,6 +114,7 @@ export class Interception {
     this.onTampering = options.onTampering ?? (() => {});
     this.socket = openNftables();
     this.ownPortId = this.socket.portId();
+    this.links = NetlinkSocket.open(NETLINK_ROUTE, 'rtnetlink');
     this.notifications = openNftables([NFNLGRP_NFTABLES]);
     this.readable = waitReadable(this.notifications.fd, (errno) => this.onReadable(errno));
   }
@@ -132,7 +135,9 @@ export class Interception {
     }
   }
 
-  /** Intercepts on exactly these interfaces; call it also when one of them was made anew. */
+  /**
+   * Intercepts on exactly these interfaces, those that exist; call it also when one of them was made anew.
+   */
   setInterfaces(interfaces: readonly string[]): void {
     this.interfaces = interfaces;
     if (this.elements !== null) this.rebuild(this.elements);
@@ -151,6 +156,7 @@ export class Interception {
   close(): void {
     this.readable.stop();
     this.notifications.close();
+    this.links.close();
     this.socket.close();
   }
 
@@ -193,9 +199,15 @@ export class Interception {
       change.addElements(name, keysOf(name, wanted[name]));
     }
     addCaptureRules(change.addChain(CAPTURE));
-    for (const device of this.interfaces) addIngressChain(change, device);
+    for (const device of this.presentInterfaces()) addIngressChain(change, device);
     change.commit(`intercepting on ${this.interfaces.join(', ')}`);
     this.elements = wanted;
+  }
+
+  /** One that is gone for the moment would have the kernel refuse all of it. */
+  private presentInterfaces(): string[] {
+    const names = new Set(readLinks(this.links).map(({ name }) => name));
+    return this.interfaces.filter((name) => names.has(name));
   }
 }
 

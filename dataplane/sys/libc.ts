@@ -59,6 +59,7 @@ type Native = (...args: (Pointer | number)[]) => number;
 const native = {
   socket: libc.func('int socket(int, int, int)') as Native,
   bind: libc.func('int bind(int, void *, unsigned int)') as Native,
+  connect: libc.func('int connect(int, void *, unsigned int)') as Native,
   setsockopt: libc.func('int setsockopt(int, int, int, void *, unsigned int)') as Native,
   getsockopt: libc.func('int getsockopt(int, int, int, void *, void *)') as Native,
   getsockname: libc.func('int getsockname(int, void *, void *)') as Native,
@@ -95,6 +96,10 @@ export function socket(domain: number, type: number, protocol: number): number {
 
 export function bind(fd: number, address: Uint8Array): number {
   return orErrno(native.bind(fd, address, address.length));
+}
+
+export function connect(fd: number, address: Uint8Array): number {
+  return orErrno(native.connect(fd, address, address.length));
 }
 
 export function setsockopt(fd: number, level: number, name: number, value: Uint8Array): number {
