@@ -16,6 +16,7 @@ import { INCOMPLETE, NONSENSE } from './fragments/reassembly.js';
 import type { FrameQueue } from './frame-queue.js';
 import { Lifecycle } from './lifecycle/connections.js';
 import { Defence } from './lifecycle/defence.js';
+import { Prefetch } from './engine/prefetch.js';
 import { RelatedErrors } from './engine/related.js';
 import type { Routes } from './route/routes.js';
 import { ServerSide } from './engine/server-side.js';
@@ -44,6 +45,7 @@ export class Engine {
   private readonly accounting: Accounting;
   private readonly exit: Exit;
   private readonly related: RelatedErrors;
+  private readonly prefetching: Prefetch;
   private readonly clients: ClientSide;
   private readonly servers: ServerSide;
   private nextEstimation: number;
@@ -57,6 +59,7 @@ export class Engine {
     this.routes = state.routes;
     this.accounting = new Accounting(state);
     this.exit = new Exit(state);
+    this.prefetching = new Prefetch(state);
     this.related = new RelatedErrors(state, this.exit, this.accounting);
     this.lifecycle = new Lifecycle(state);
     this.defence = new Defence(state, this.lifecycle, now, now);
@@ -69,6 +72,11 @@ export class Engine {
   /** After an ANSWER verdict: the frames to be sent instead of the one received. */
   get answers(): FrameQueue {
     return this.exit.answers;
+  }
+
+  /** Looks ahead: to be called with the frames of a burst before each of them is processed. */
+  prefetch(memory: Uint8Array, offset: Int32Array, length: Int32Array, count: number): void {
+    this.prefetching.touch(memory, offset, length, count);
   }
 
   /**

@@ -14,6 +14,8 @@ export interface PacketEngine {
   readonly answers: FrameQueue;
   readonly drops: DropCounters;
   readonly routes: Routes;
+  /** Looks ahead at a burst's frames before each of them is processed. */
+  prefetch(memory: Uint8Array, offset: Int32Array, length: Int32Array, count: number): void;
   process(
     memory: Uint8Array,
     offset: number,
@@ -50,6 +52,7 @@ export class Loop {
   burst(now: number): number {
     const { driver, received } = this;
     const count = driver.receive(received);
+    this.engine.prefetch(driver.memory, received.offset, received.length, count);
     for (let i = 0; i < count; i++) this.frame(i, now);
     // Also without new frames: what the network couldn't take the last time is tried again.
     driver.flush();

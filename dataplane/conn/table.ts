@@ -245,7 +245,8 @@ export class ConnectionTable {
     }
   }
 
-  private bucketOf(protocol: number, client: number, clientPort: number): number {
+  /** Number of the bucket in which connections of a client end are. */
+  bucketOf(protocol: number, client: number, clientPort: number): number {
     return this.hash.of(client, (clientPort << 16) | protocol) & this.bucketMask;
   }
 

@@ -7,10 +7,10 @@
  * `release`. `send` and `sendCopy` only queue; `flush` hands the queue to the network. A frame the network
  * can't take now (back-pressure) stays queued or is counted, never lost silently.
  */
+import { BURST_MAX } from '../burst-size.js';
 import type { PortStats } from './stats.js';
 
-/** Most frames in one burst. */
-export const BURST_MAX = 64;
+export { BURST_MAX };
 
 export { OFFLOAD_GSO_SHIFT, OFFLOAD_PARTIAL_CHECKSUM } from '../offload.js';
 

@@ -10,14 +10,25 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
  */
 const FLOORS: string[][] = [
   ['dataplane/clock', 'dataplane/verdict', 'dataplane/drops', 'dataplane/settings'],
-  ['dataplane/offload', 'dataplane/frame-queue', 'dataplane/memory', 'scheduler'],
+  [
+    'dataplane/burst-size',
+    'dataplane/offload',
+    'dataplane/frame-queue',
+    'dataplane/memory',
+    'scheduler',
+  ],
   ['dataplane/wire', 'dataplane/route'],
   ['dataplane/conn', 'dataplane/service', 'dataplane/nat', 'dataplane/fragments'],
   ['dataplane/state'],
   ['dataplane/engine/accounting'],
   ['dataplane/lifecycle'],
   ['dataplane/engine/exit'],
-  ['dataplane/engine/client-side', 'dataplane/engine/server-side', 'dataplane/engine/related'],
+  [
+    'dataplane/engine/client-side',
+    'dataplane/engine/server-side',
+    'dataplane/engine/related',
+    'dataplane/engine/prefetch',
+  ],
   ['dataplane/engine'],
 ];
 

@@ -1,0 +1,2 @@
+/** Most frames in one burst. */
+export const BURST_MAX = 64;
