@@ -264,15 +264,13 @@ function connectionsOf(listing: string, address: string): number {
   return Number(line.split(address)[1]?.trim().split(/\s+/)[0] ?? NaN);
 }
 
-const UNTIL_TRIES = 100;
-const UNTIL_PAUSE_MS = 50;
+const PATIENCE_MS = 10_000;
+const PAUSE_MS = 50;
 
-/** Waits for a condition, but no more than a few seconds: what is promised then decides. */
+/** Waits for a condition, but not for ever: what is promised afterwards decides. */
 async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < UNTIL_TRIES; tries++) {
-    if (await condition()) return;
-    await pause(UNTIL_PAUSE_MS);
-  }
+  const end = performance.now() + PATIENCE_MS;
+  while (!(await condition()) && performance.now() < end) await pause(PAUSE_MS);
 }
 
 const { values: options } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });

@@ -18,7 +18,7 @@ export class Director {
   /** Starts `uvsd ARGS`; resolves once it says that it is ready, fails with its log if it ends before. */
   static async start(host: Host, args: readonly string[] = []): Promise<Director> {
     requireBuild();
-    const daemon = host.daemon('uvsd', 'uvsd', [...standardArguments(host), ...args]);
+    const daemon = host.daemon('uvsd', 'uvsd', args);
     const director = new Director(host, daemon);
     await daemon.logged(READY, READY_TIMEOUT_MS);
     return director;
@@ -43,11 +43,6 @@ export class Director {
   async kill(): Promise<void> {
     await this.daemon.stop('SIGKILL');
   }
-}
-
-/** The options with which a lab's director keeps to its host's own folder. */
-export function standardArguments(host: Host): string[] {
-  return ['--state-dir', join(host.folder, 'state'), '--socket', host.controlSocket];
 }
 
 function requireBuild(): void {

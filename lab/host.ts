@@ -46,10 +46,16 @@ export class Host {
     return join(this.folder, 'uvs.sock');
   }
 
-  /** The lab's own commands (uvsadm, ipvsadm, uvsd ...) come first in PATH. */
+  /** The lab's own commands (uvsadm, ipvsadm, uvsd ...) come first in PATH and keep to this host's folder. */
   environment(added: Record<string, string> = {}): NodeJS.ProcessEnv {
     const path = `${join(runFolder(this.labId), 'bin')}:${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`;
-    return { ...process.env, PATH: path, UVS_SOCKET: this.controlSocket, ...added };
+    return {
+      ...process.env,
+      PATH: path,
+      UVS_SOCKET: this.controlSocket,
+      UVS_LAB_FOLDER: this.folder,
+      ...added,
+    };
   }
 
   /** Runs a command to its end. Its exit status, whatever it is, is part of the answer. */

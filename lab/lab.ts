@@ -189,15 +189,22 @@ function interfaceCommands(plan: InterfacePlan): string[] {
   return [...addresses, `link set ${plan.name} up`];
 }
 
-const COMMANDS = ['uvsd', 'uvs', 'uvsadm', 'uvsadm-save', 'uvsadm-restore'];
+/** The project's commands with the words that each gets before those of the user. */
+const COMMANDS: Readonly<Record<string, string>> = {
+  uvsd: '--state-dir "$UVS_LAB_FOLDER/state" --socket "$UVS_SOCKET"',
+  uvs: '',
+  uvsadm: '',
+  'uvsadm-save': '',
+  'uvsadm-restore': '',
+};
 
 /** A folder for PATH with the project's commands, and with ipvsadm as another name of uvsadm. */
 function installCommands(folder: string): void {
   mkdirSync(folder);
-  for (const command of COMMANDS) {
+  for (const [command, words] of Object.entries(COMMANDS)) {
     const program = join(packageRoot(), 'dist', 'bin', `${command}.js`);
     const launcher = join(folder, command);
-    writeFileSync(launcher, `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);
+    writeFileSync(launcher, `#!/bin/sh\nexec '${process.execPath}' '${program}' ${words} "$@"\n`);
     chmodSync(launcher, 0o755);
   }
   symlinkSync(join(packageRoot(), 'dist', 'bin', 'uvsadm.js'), join(folder, 'ipvsadm'));

@@ -79,7 +79,8 @@ export async function loggedRequests(
   timeoutMs = 5_000,
 ): Promise<LoggedRequest[][]> {
   let logs = servers.map((server) => server.requests());
-  for (let waited = 0; waited < timeoutMs; waited += POLL_MS) {
+  const end = performance.now() + timeoutMs;
+  while (performance.now() < end) {
     if (logs.reduce((sum, log) => sum + log.length, 0) >= count) break;
     await pause(POLL_MS);
     logs = servers.map((server) => server.requests());

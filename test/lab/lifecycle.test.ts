@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Director, standardArguments } from '../../lab/director.js';
+import { Director } from '../../lab/director.js';
 import { pidsIn } from '../../lab/ip.js';
 import { VIP } from '../../lab/plan.js';
 import { requestSeries } from '../../lab/traffic.js';
@@ -57,7 +57,7 @@ describe('a director that was killed', () => {
     await requestSeries(client, URL, 3);
     await director.kill();
     assert.notEqual(await directorHost.output('nft', ['list', 'ruleset']), '');
-    await directorHost.output('uvsd', [...standardArguments(directorHost), '--cleanup']);
+    await directorHost.output('uvsd', ['--cleanup']);
     assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');
     assert.equal((await client.run('curl', ['-sS', URL])).exit, 7);
   });
@@ -105,7 +105,7 @@ describe('uvsd refuses to start and says why', () => {
   });
 
   it('without the capabilities it needs', async () => {
-    const args = ['--bounding-set', '-net_raw', 'uvsd', ...standardArguments(setting.directorHost)];
+    const args = ['--bounding-set', '-net_raw', 'uvsd'];
     const result = await setting.directorHost.run('setpriv', args);
     assert.notEqual(result.exit, 0);
     assert.match(result.stderr, /CAP_NET_RAW/);
@@ -123,7 +123,7 @@ describe('uvsd refuses to start and says why', () => {
 
   function uvsd(...args: string[]) {
     const host = setting.directorHost;
-    return host.run('uvsd', [...standardArguments(host), ...args], { timeoutMs: 20_000 });
+    return host.run('uvsd', args, { timeoutMs: 20_000 });
   }
 });
 
@@ -144,8 +144,7 @@ describe('uvsd --rules', () => {
     const { directorHost } = setting;
     const rules = join(directorHost.folder, 'wrong');
     writeFileSync(rules, '# two good lines\n-A -t 192.0.2.1:80\n-A -t 192.0.2.1:80\n-x\n');
-    const args = [...standardArguments(directorHost), '--rules', rules];
-    const result = await directorHost.run('uvsd', args, { timeoutMs: 20_000 });
+    const result = await directorHost.run('uvsd', ['--rules', rules], { timeoutMs: 20_000 });
     assert.equal(result.exit, 2);
     assert.match(result.stderr, /wrong:3: Service already exists\n.*wrong:4: /);
     assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');

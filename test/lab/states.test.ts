@@ -76,9 +76,11 @@ describe('-Lnc', () => {
     const route = ['blackhole', `${clientAddress(1)}/32`];
     const hosts = setting.servers.map((server) => server.host);
     for (const host of hosts) await host.output('ip', ['route', 'add', ...route]);
-    const result = await action();
-    for (const host of hosts) await host.output('ip', ['route', 'del', ...route]);
-    return result;
+    try {
+      return await action();
+    } finally {
+      for (const host of hosts) await host.output('ip', ['route', 'del', ...route]);
+    }
   }
 
   /** Waits until the connection from this client port (null: any) is in this state, and checks its row. */

@@ -1,4 +1,5 @@
 /** What most lab tests begin with: a lab of web servers, and a director with the rules they need. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { Director } from '../../../lab/director.js';
 import type { Host } from '../../../lab/host.js';
 import { Lab } from '../../../lab/lab.js';
@@ -74,18 +75,18 @@ export function requireRoot(context: Mocha.Context): void {
   context.skip();
 }
 
-const TRIES = 250;
+const PATIENCE_MS = 15_000;
 const PAUSE_MS = 20;
 
-/** Asks again and again until `accept` likes the answer, for some seconds; resolves to the last answer. */
+/** Asks again and again until `accept` likes the answer, or patience is at an end; resolves to the last answer. */
 export async function eventually<T>(
   ask: () => Promise<T>,
   accept: (answer: T) => boolean,
 ): Promise<T> {
-  let answer = await ask();
-  for (let tries = 0; tries < TRIES && !accept(answer); tries++) {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    answer = await ask();
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const answer = await ask();
+    if (accept(answer) || performance.now() > end) return answer;
+    await pause(PAUSE_MS);
   }
-  return answer;
 }
