@@ -19,7 +19,7 @@ const SYN = 0x02;
 const ACK = 0x10;
 
 function clientEnd(index: number): { source: string; sourcePort: number } {
-  return { source: `10.1.0.${2 + (index % 200)}`, sourcePort: 1024 + Math.floor(index / 200) };
+  return { source: `10.3.0.${2 + (index % 200)}`, sourcePort: 1024 + Math.floor(index / 200) };
 }
 
 async function fullServer(): Promise<VirtualServer> {
