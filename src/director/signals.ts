@@ -12,27 +12,28 @@ export interface Stop {
 }
 
 /**
- * Resolves with the first reason to end: a signal, or an error that nobody caught. A signal that comes after
- * that ends the process on the spot.
+ * Resolves with the first reason to end: a signal, or an error that nobody caught. A second signal ends the
+ * process on the spot.
  */
 export function waitForStop(log: Log): Promise<Stop> {
   return new Promise((resolve) => {
-    let stopping = false;
+    let signals = 0;
+    let failures = 0;
     for (const signal of STOP_SIGNALS) {
       process.on(signal, () => {
-        if (stopping) {
+        if (++signals > 1) {
           log.error('stopped by force, `uvsd --cleanup` removes what is left', { signal });
           process.exit(EXIT_FORCED);
         }
-        stopping = true;
         log.info('stopping', { signal });
         resolve({ failure: null });
       });
     }
     const fail = (thrown: unknown): void => {
       const failure = thrown instanceof Error ? thrown : new Error(String(thrown));
-      log.error('internal failure', { reason: failure.message, stack: failure.stack });
-      stopping = true;
+      // What fails once may fail with every packet, until the packets have been stopped.
+      if (++failures > 1) return;
+      log.error('internal failure, stopping', { reason: failure.message, stack: failure.stack });
       resolve({ failure });
     };
     process.on('uncaughtException', fail);
