@@ -52,11 +52,15 @@ export class Loop {
   burst(now: number): number {
     const { driver, received } = this;
     const count = driver.receive(received);
+    if (count === 0) {
+      // What the network couldn't take the last time is tried again.
+      driver.flush();
+      return 0;
+    }
     this.engine.prefetch(driver.memory, received.offset, received.length, count);
     for (let i = 0; i < count; i++) this.frame(i, now);
-    // Also without new frames: what the network couldn't take the last time is tried again.
     driver.flush();
-    if (count > 0) driver.release(received);
+    driver.release(received);
     return count;
   }
 

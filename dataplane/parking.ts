@@ -82,7 +82,7 @@ export class Parking {
     if (this.frames === this.framesMax || this.bytes + length > this.bytesMax) {
       this.drops.count(PARKING_FULL);
     } else {
-      const bytes = memory.slice(offset, offset + length);
+      const bytes = new Uint8Array(memory.subarray(offset, offset + length));
       row.frames.push({ bytes, offload, deadline: (now + WAIT_TICKS) | 0 });
       this.frames += 1;
       this.bytes += length;

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { MemoryDriver } from '../../../dataplane/driver/memory.js';
+import { DropCounters } from '../../../dataplane/drops.js';
+import { FrameQueue } from '../../../dataplane/frame-queue.js';
+import { Loop, type PacketEngine } from '../../../dataplane/loop.js';
+import { Routes } from '../../../dataplane/route/routes.js';
+import {
+  ANSWER,
+  DROP,
+  HAND_BACK,
+  LEAVE,
+  makeVerdict,
+  PARK,
+  SEND,
+} from '../../../dataplane/verdict.js';
+import { address } from '../../support/frames.js';
+
+const SERVER = address('10.2.0.11');
+const FRAME_BYTES = 16;
+
+/** Decides by a frame's first byte, and marks the frames it has seen. */
+class ScriptedEngine implements PacketEngine {
+  readonly answers = new FrameQueue(2, 2 * FRAME_BYTES);
+  readonly drops = new DropCounters();
+  readonly routes = new Routes();
+  readonly ahead: number[][] = [];
+  readonly seen: number[][] = [];
+  readonly verdicts = new Map<number, number>();
+  due = false;
+  advanced: number[] = [];
+
+  prefetch(_memory: Uint8Array, offset: Int32Array, length: Int32Array, count: number): void {
+    this.ahead.push([count, offset[count - 1], length[count - 1]]);
+  }
+
+  process(
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+    port: number,
+    offload: number,
+    now: number,
+  ): number {
+    this.seen.push([memory[offset], length, port, offload, now]);
+    memory[offset + 15] = 0xaa;
+    return this.verdicts.get(memory[offset]) ?? LEAVE;
+  }
+
+  advance(now: number): boolean {
+    this.advanced.push(now);
+    return this.due;
+  }
+}
+
+describe('a burst', () => {
+  let engine: ScriptedEngine;
+  let driver: MemoryDriver;
+  let loop: Loop;
+  let asked: number[];
+
+  beforeEach(() => {
+    engine = new ScriptedEngine();
+    driver = new MemoryDriver();
+    asked = [];
+    loop = new Loop(engine, driver, (hop) => asked.push(hop));
+  });
+
+  function arrive(kind: number, verdict: number, port = 0, offload = 0): void {
+    engine.verdicts.set(kind, verdict);
+    driver.queue(port, new Uint8Array(FRAME_BYTES).fill(kind), offload);
+  }
+
+  const sent = () => driver.takeSent().map(({ port, bytes, offload }) => [port, bytes[0], offload]);
+
+  it('shows the engine every frame with its port, offloads and the time', () => {
+    arrive(1, LEAVE, 0, 7);
+    arrive(2, LEAVE, 1);
+    assert.equal(loop.burst(42), 2);
+    assert.deepEqual(engine.seen, [
+      [1, FRAME_BYTES, 0, 7, 42],
+      [2, FRAME_BYTES, 1, 0, 42],
+    ]);
+    assert.equal(loop.burst(43), 0);
+  });
+
+  it('lets the engine look ahead at all frames of the burst', () => {
+    arrive(1, LEAVE);
+    arrive(2, LEAVE);
+    loop.burst(0);
+    assert.deepEqual(engine.ahead, [[2, 2048, FRAME_BYTES]]);
+    loop.burst(0);
+    assert.equal(engine.ahead.length, 1);
+  });
+
+  it('sends the frame as the engine has rewritten it, with its offloads, in order', () => {
+    arrive(1, makeVerdict(SEND, 1), 0, 9);
+    arrive(2, makeVerdict(SEND, 0), 1);
+    loop.burst(0);
+    const [first, second] = driver.takeSent();
+    assert.deepEqual([first.port, first.bytes[15], first.offload], [1, 0xaa, 9]);
+    assert.deepEqual([second.port, second.bytes[0]], [0, 2]);
+  });
+
+  it('leaves, hands back and drops', () => {
+    arrive(1, LEAVE);
+    arrive(2, HAND_BACK);
+    arrive(3, makeVerdict(DROP, 4));
+    loop.burst(0);
+    assert.deepEqual(sent(), []);
+    assert.deepEqual(
+      driver.takeHandedBack().map(({ bytes }) => bytes[0]),
+      [2],
+    );
+  });
+
+  it("sends all of the engine's answers instead of the frame", () => {
+    const first = engine.answers.append(FRAME_BYTES);
+    engine.answers.memory.fill(21, first, first + FRAME_BYTES);
+    const second = engine.answers.append(FRAME_BYTES);
+    engine.answers.memory.fill(22, second, second + FRAME_BYTES);
+    arrive(1, makeVerdict(ANSWER, 1), 0, 9);
+    loop.burst(0);
+    assert.deepEqual(sent(), [
+      [1, 21, 0],
+      [1, 22, 0],
+    ]);
+  });
+
+  it('parks a frame until its hop is known', () => {
+    const mac = new Uint8Array(6).fill(0xbb);
+    engine.routes.setPort(1, { name: 'd1', mac, mtu: 1500, up: true });
+    engine.routes.setRoutes([
+      {
+        kind: 'unicast',
+        address: SERVER,
+        prefixLength: 32,
+        gateway: 0,
+        port: 1,
+        mtu: 0,
+        metric: 0,
+      },
+    ]);
+    const hop = engine.routes.lookup(SERVER);
+    arrive(1, makeVerdict(PARK, hop), 0, 9);
+    loop.burst(0);
+    assert.deepEqual([sent(), asked], [[], [hop]]);
+    engine.routes.setNeighbour(1, SERVER, new Uint8Array(6).fill(0xcc));
+    loop.parking.hopResolved(hop);
+    assert.deepEqual(sent(), [[1, 0xcc, 9]]);
+  });
+
+  it('offers the network again what it could not take, with frames or without', () => {
+    driver.flushLimit = 1;
+    for (const kind of [1, 2, 3]) arrive(kind, makeVerdict(SEND, 1));
+    loop.burst(0);
+    assert.deepEqual(sent(), [[1, 1, 0]]);
+    assert.equal(loop.burst(0), 0);
+    assert.deepEqual(sent(), [[1, 2, 0]]);
+    arrive(4, makeVerdict(SEND, 1));
+    driver.flushLimit = 9;
+    loop.burst(0);
+    assert.deepEqual(sent(), [
+      [1, 3, 0],
+      [1, 4, 0],
+    ]);
+  });
+
+  it('says whether more is due', () => {
+    assert.equal(loop.advance(5), false);
+    engine.due = true;
+    assert.equal(loop.advance(6), true);
+    assert.deepEqual(engine.advanced, [5, 6]);
+  });
+});
