@@ -30,6 +30,9 @@ export interface DataPlaneOptions {
 /** Connections looked at in one go; there is a burst of packets before the next one. */
 const ADVANCE_BUDGET = 4096;
 
+/** No interface's index. */
+const NOT_OPEN = 0;
+
 const clock = (): number => msToTicks(performance.now());
 
 export class DataPlane {
@@ -124,12 +127,18 @@ export class DataPlane {
   private hostChanged(description: string): void {
     this.options.onHostChange(description);
     let changed = false;
-    for (const { port, ifindex } of this.host.ports) {
+    for (const { port, name, ifindex } of this.host.ports) {
       if (this.driver === null || this.openedIfindex[port] === ifindex) continue;
       this.driver.closePort(port);
-      this.driver.openPort(port, ifindex);
-      this.openedIfindex[port] = ifindex;
-      changed = true;
+      try {
+        this.driver.openPort(port, ifindex);
+        this.openedIfindex[port] = ifindex;
+        changed = true;
+      } catch (error) {
+        // Gone again by now, perhaps; the next change of the host's network brings another attempt.
+        this.openedIfindex[port] = NOT_OPEN;
+        this.options.onHostChange(`can't open interface ${name}: ${(error as Error).message}`);
+      }
     }
     if (changed) this.options.onInterfacesChanged();
   }
