@@ -170,10 +170,19 @@ const TCP_LISTEN = '0A';
 function listensOn(pid: number, port: number): boolean {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return ['tcp', 'tcp6'].some((table) => {
-    const lines = readFileSync(`/proc/${pid}/net/${table}`, 'utf8').split('\n').slice(1);
+    const lines = readTable(`/proc/${pid}/net/${table}`).split('\n').slice(1);
     return lines.some((line) => {
       const [, local, , state] = line.trim().split(/\s+/);
       return state === TCP_LISTEN && local.endsWith(suffix);
     });
   });
+}
+
+/** A table of /proc; empty where the process has ended. */
+function readTable(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -23,13 +23,20 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NODE_MIN = [20, 19];
 
-/** Command -> Debian package. */
+/** Command, or a file with its path -> Debian package. */
 const BASIC = { ip: 'iproute2', nginx: 'nginx', curl: 'curl', nft: 'nftables' };
 const TRAFFIC = { wrk: 'wrk', ping: 'iputils-ping' };
 const PURPOSES = {
   demo: BASIC,
   test: { ...BASIC, ...TRAFFIC },
-  bench: { ...BASIC, ...TRAFFIC, iperf3: 'iperf3', haproxy: 'haproxy' },
+  bench: {
+    ...BASIC,
+    ...TRAFFIC,
+    iperf3: 'iperf3',
+    haproxy: 'haproxy',
+    taskset: 'util-linux',
+    '/usr/lib/nginx/modules/ngx_stream_module.so': 'libnginx-mod-stream',
+  },
 };
 
 /** Packages that would start a service: it must not run, now or after the next boot. */
@@ -203,6 +210,7 @@ function firstLines(output) {
 }
 
 function isInstalled(command) {
+  if (command.startsWith('/')) return existsSync(command);
   const folders = `${process.env.PATH}:/usr/sbin:/usr/bin:/sbin:/bin`.split(':');
   return folders.some((folder) => {
     try {

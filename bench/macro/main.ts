@@ -1,0 +1,111 @@
+/** `npm run bench`: uvs side by side with other balancers and with plain routing. */
+import { availableParallelism } from 'node:os';
+import { relative } from 'node:path';
+import { LabError } from '../../lab/errors.js';
+import { requireMachine } from '../../lab/needs.js';
+import { wrk } from '../../lab/traffic.js';
+import { CONNECTIONS } from './axes/web.js';
+import { describeMachine } from './machine.js';
+import { expectedSeconds, measureAll } from './measure.js';
+import { HELP, parseOptions, type Options } from './options.js';
+import { memory, pin, type Memory } from './processes.js';
+import { Progress } from './progress.js';
+import { FORMAT, writeResults, type PeerInfo, type Results } from './results.js';
+import { WEB } from './services.js';
+import { Site } from './site.js';
+import { resultsTable } from './table.js';
+
+const WARM_UP_SECONDS = 1;
+const START_SECONDS = 1.2;
+const BASIC_COMMANDS = ['nginx', 'iperf3', 'wrk', 'taskset'];
+
+async function main(argv: readonly string[]): Promise<void> {
+  endOnSignals();
+  const options = parseOptions(argv, availableParallelism());
+  if (options === null) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const { peers, axes } = options;
+  const commands = [...peers, ...axes].flatMap((part) => part.commands);
+  requireMachine([...new Set([...BASIC_COMMANDS, ...commands])]);
+  const results = await run(options, `npm run bench -- ${argv.join(' ')}`.replace(/ -- $/, ''));
+  writeResults(options.file, results);
+  process.stdout.write(`${resultsTable(results)}\n\n`);
+  process.stdout.write(`Results are in ${relative(process.cwd(), options.file)}.\n`);
+}
+
+async function run(options: Options, command: string): Promise<Results> {
+  const date = new Date().toISOString();
+  const sites = await start(options);
+  const before = sites.map(residentMemory);
+  const progress = new Progress(expectedSeconds(sites, options));
+  const samples = await measureAll(sites, options, progress);
+  const peers = sites.map((site, index) => describe(site, before[index]));
+  for (const site of sites) site.lab.down();
+  return {
+    format: FORMAT,
+    date,
+    command,
+    machine: describeMachine(),
+    settings: {
+      rounds: options.rounds,
+      seconds: options.seconds,
+      connections: CONNECTIONS,
+      ...(options.placement ?? { placement: "the kernel's" }),
+    },
+    peers,
+    axes: options.axes.map(({ id, title, metrics, work }) => ({ id, title, metrics, work })),
+    samples,
+  };
+}
+
+/** Builds all labs, and has each peer work for a moment: compilers of hot code, caches, neighbours. */
+async function start(options: Options): Promise<Site[]> {
+  const progress = new Progress(options.peers.length * (START_SECONDS + WARM_UP_SECONDS));
+  const { placement } = options;
+  const sites: Site[] = [];
+  for (const [index, peer] of options.peers.entries()) {
+    const left = (options.peers.length - index) * (START_SECONDS + WARM_UP_SECONDS);
+    progress.show(`getting ready · ${peer.title}`, left);
+    sites.push(await Site.start(peer, placement));
+  }
+  // From now on: all clients are children of this process.
+  if (placement !== null) pin(process.pid, placement.client);
+  for (const site of sites) {
+    const load = { connections: CONNECTIONS, seconds: WARM_UP_SECONDS };
+    await wrk(site.client, `http://${site.address(WEB)}/`, load);
+  }
+  progress.clear();
+  return sites;
+}
+
+function residentMemory(site: Site): Memory | null {
+  return site.directorPids.length === 0 ? null : memory(site.directorPids);
+}
+
+function describe({ peer, directorPids }: Site, start: Memory | null): PeerInfo {
+  return {
+    id: peer.id,
+    title: peer.title,
+    version: peer.version(),
+    settings: peer.settings,
+    memory: start === null ? null : { start, end: memory(directorPids) },
+  };
+}
+
+/** Labs are taken down when this process exits. */
+function endOnSignals(): void {
+  const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+  for (const [signal, status] of Object.entries(signals)) {
+    process.on(signal, () => process.exit(status));
+  }
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof LabError)) throw error;
+  process.stderr.write(`bench: ${error.message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,139 @@
+/** Takes the samples: all axes round by round, on each axis one peer after the other. */
+import { LabError, messageOf } from '../../lab/errors.js';
+import type { Axis, Outcome } from './axes/axis.js';
+import { requests } from './axes/web.js';
+import type { Options } from './options.js';
+import { cpuTime, hostTime, ownUserMs } from './processes.js';
+import type { Progress } from './progress.js';
+import type { Sample } from './results.js';
+import type { Site } from './site.js';
+import { spreadOf } from './statistics.js';
+
+/** With more of the machine lost to others a measurement is made again, if there is time. */
+const DISTURBANCE_MAX = 0.04;
+const REPEATS_MAX = 2;
+
+/** Seconds that all measurements are expected to take. */
+export function expectedSeconds(sites: readonly Site[], options: Options): number {
+  const round = options.axes.map((axis) => {
+    const peers = sites.filter((site) => axis.appliesTo(site.peer)).length;
+    return peers * (options.seconds + axis.extraSeconds);
+  });
+  return round.reduce((sum, seconds) => sum + seconds, 0) * options.rounds;
+}
+
+export async function measureAll(
+  sites: readonly Site[],
+  options: Options,
+  progress: Progress,
+): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  let left = expectedSeconds(sites, options);
+  // Measurements that were disturbed may be made again in a tenth of the time.
+  const budget = { seconds: left / 10 };
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const axis of options.axes) {
+      for (const site of sites) {
+        if (!axis.appliesTo(site.peer)) continue;
+        const what = `round ${round} of ${options.rounds} · ${axis.title} · ${site.peer.title}`;
+        progress.show(what, left);
+        await measureQuietly(samples, site, axis, round, options, budget);
+        left -= options.seconds + axis.extraSeconds;
+      }
+    }
+  }
+  progress.clear();
+  return samples;
+}
+
+async function measureQuietly(
+  samples: Sample[],
+  site: Site,
+  axis: Axis,
+  round: number,
+  options: Options,
+  budget: { seconds: number },
+): Promise<void> {
+  const cost = options.seconds + axis.extraSeconds;
+  let best: Sample | undefined;
+  for (let repeat = 0; repeat <= REPEATS_MAX; repeat++) {
+    const sample = await measureOnce(samples, site, axis, round, options);
+    if (best === undefined || sample.disturbance < best.disturbance) best = sample;
+    if (best.disturbance <= DISTURBANCE_MAX || budget.seconds < cost) break;
+    budget.seconds -= cost;
+  }
+  if (best !== undefined) samples.push(best);
+}
+
+async function measureOnce(
+  samples: Sample[],
+  site: Site,
+  axis: Axis,
+  round: number,
+  options: Options,
+): Promise<Sample> {
+  const { seconds, placement } = options;
+  const requestsPerSecond = requestsSoFar(samples, site.peer.id);
+  const watch = new Watch(site);
+  const outcome = await attempt(site, axis, () =>
+    axis.measure(site, { seconds, placement, requestsPerSecond }),
+  );
+  const observed = watch.stop();
+  site.checkAlive();
+  return {
+    axis: axis.id,
+    peer: site.peer.id,
+    round,
+    values: outcome.values,
+    details: outcome.details ?? {},
+    work: outcome.work ?? 0,
+    ...observed,
+  };
+}
+
+async function attempt(site: Site, axis: Axis, measure: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await measure();
+  } catch (error) {
+    throw new LabError(`${axis.title}, ${site.peer.title}: ${messageOf(error)}`);
+  }
+}
+
+function requestsSoFar(samples: readonly Sample[], peer: string): number {
+  const rates = samples
+    .filter((sample) => sample.axis === requests.id && sample.peer === peer)
+    .map((sample) => sample.values['rate']);
+  return rates.length === 0 ? 0 : spreadOf(rates).median;
+}
+
+/** Who takes processor time during a measurement. */
+class Watch {
+  private readonly begin = performance.now();
+  private readonly director: ReturnType<typeof cpuTime>;
+  private readonly foreignMs: number;
+
+  constructor(private readonly site: Site) {
+    this.director = cpuTime(site.directorPids);
+    this.foreignMs = this.foreignTimeMs();
+  }
+
+  stop(): Pick<Sample, 'cpu' | 'disturbance'> {
+    const after = cpuTime(this.site.directorPids);
+    const cpu = {
+      userMs: after.userMs - this.director.userMs,
+      systemMs: after.systemMs - this.director.systemMs,
+    };
+    const elapsedMs = performance.now() - this.begin;
+    const foreign = (this.foreignTimeMs() - this.foreignMs) / elapsedMs / this.site.processors;
+    return {
+      cpu: this.site.directorPids.length === 0 ? null : cpu,
+      disturbance: Math.max(0, foreign),
+    };
+  }
+
+  /** User time of programs that aren't ours, and what other virtual machines took; an only growing number. */
+  private foreignTimeMs(): number {
+    const { userMs, stealMs } = hostTime();
+    return userMs + stealMs - ownUserMs() - cpuTime(this.site.pids).userMs;
+  }
+}

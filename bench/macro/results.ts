@@ -1,0 +1,68 @@
+/** The results as they are kept in a file. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Metric, Work } from './axes/axis.js';
+import type { Machine } from './machine.js';
+import type { CpuTime, Memory } from './processes.js';
+
+export const FORMAT = 1;
+
+/** One peer on one axis in one round. */
+export interface Sample {
+  readonly axis: string;
+  readonly peer: string;
+  /** From 1 on. */
+  readonly round: number;
+  /** By the keys of the axis' metrics. */
+  readonly values: Readonly<Record<string, number>>;
+  readonly details: Readonly<Record<string, number>>;
+  /** What was moved in all. */
+  readonly work: number;
+  /** What the director's processes took meanwhile; null where it has none. */
+  readonly cpu: CpuTime | null;
+  /** Share of the machine, from 0 to 1, that was lost to programs that don't belong to the measurement. */
+  readonly disturbance: number;
+}
+
+export interface AxisInfo {
+  readonly id: string;
+  readonly title: string;
+  readonly metrics: readonly Metric[];
+  /** What `Sample.work` counts. */
+  readonly work: Work | null;
+}
+
+export interface PeerInfo {
+  readonly id: string;
+  readonly title: string;
+  readonly version: string;
+  readonly settings: string;
+  /** Before the first and after the last measurement; null where there are no processes. */
+  readonly memory: { readonly start: Memory; readonly end: Memory } | null;
+}
+
+export interface Results {
+  readonly format: number;
+  readonly date: string;
+  readonly command: string;
+  readonly machine: Machine;
+  readonly settings: Readonly<Record<string, string | number>>;
+  readonly peers: readonly PeerInfo[];
+  readonly axes: readonly AxisInfo[];
+  readonly samples: readonly Sample[];
+}
+
+/** Writes one line a sample: the file stays small, and its history readable. */
+export function writeResults(file: string, results: Results): void {
+  const { samples, ...rest } = results;
+  const head = JSON.stringify(rest, undefined, 2).slice(0, -2);
+  const lines = samples.map((sample) => `    ${JSON.stringify(sample, rounded)}`);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${head},\n  "samples": [\n${lines.join(',\n')}\n  ]\n}\n`);
+}
+
+const DIGITS = 6;
+
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(DIGITS)) : value;
+}

@@ -1,0 +1,64 @@
+/** What a set of results says: medians, spread, and shares of what others reach. */
+import type { Metric } from './axes/axis.js';
+import type { AxisInfo, Results, Sample } from './results.js';
+import { spreadOf, type Spread } from './statistics.js';
+
+export interface Row {
+  readonly peer: string;
+  /** By the keys of the axis' metrics. */
+  readonly values: ReadonlyMap<string, Spread>;
+  /** Of the first metric: round by round compared with that round's sample of the other peer. */
+  readonly toLimit: Spread | null;
+  readonly toRival: Spread | null;
+  /** Processor time of the director for one unit of the axis' work, in its time unit. */
+  readonly cpuTime: Spread | null;
+}
+
+export interface AxisSummary {
+  readonly axis: AxisInfo;
+  readonly rows: readonly Row[];
+}
+
+export function summarize(results: Results, limit: string, rival: string): AxisSummary[] {
+  return results.axes.map((axis) => {
+    const samples = results.samples.filter((sample) => sample.axis === axis.id);
+    const rows = results.peers.flatMap((peer): Row[] => {
+      const own = samples.filter((sample) => sample.peer === peer.id);
+      if (own.length === 0) return [];
+      const [main] = axis.metrics;
+      return [
+        {
+          peer: peer.title,
+          values: new Map(axis.metrics.map(({ key }) => [key, spreadOf(valuesOf(own, key))])),
+          toLimit: ratio(own, of(samples, limit), main),
+          toRival: ratio(own, of(samples, rival), main),
+          cpuTime: cpuTime(own, axis.work?.timeUnit === 'ms' ? 1 : 1000),
+        },
+      ];
+    });
+    return { axis, rows };
+  });
+}
+
+function of(samples: readonly Sample[], peer: string): Sample[] {
+  return samples.filter((sample) => sample.peer === peer);
+}
+
+function valuesOf(samples: readonly Sample[], key: string): number[] {
+  return samples.map((sample) => sample.values[key]);
+}
+
+function ratio(own: readonly Sample[], others: readonly Sample[], { key }: Metric): Spread | null {
+  const ratios = own.flatMap((sample) => {
+    const other = others.find(({ round }) => round === sample.round);
+    return other === undefined ? [] : [sample.values[key] / other.values[key]];
+  });
+  return ratios.length === 0 ? null : spreadOf(ratios);
+}
+
+function cpuTime(samples: readonly Sample[], unitsPerMs: number): Spread | null {
+  const shares = samples.flatMap(({ cpu, work }) =>
+    cpu === null || work === 0 ? [] : [((cpu.userMs + cpu.systemMs) * unitsPerMs) / work],
+  );
+  return shares.length === 0 ? null : spreadOf(shares);
+}

@@ -1,0 +1,85 @@
+/** Results as text, at most 100 columns wide. */
+import type { Metric } from './axes/axis.js';
+import { LIMIT, RIVAL } from './peers/index.js';
+import type { Results } from './results.js';
+import type { Spread } from './statistics.js';
+import { summarize, type AxisSummary, type Row } from './summary.js';
+
+type Cells = readonly string[];
+
+export function resultsTable(results: Results): string {
+  const summaries = summarize(results, LIMIT, RIVAL);
+  const { machine, settings } = results;
+  const head = [
+    `${machine.processors} x ${machine.processor}, Linux ${machine.kernel}, Node ${machine.node}`,
+    `${settings['rounds']} rounds of ${settings['seconds']} s; medians (smallest to largest)`,
+  ];
+  return [...head, ...summaries.map(axisTable), memoryTable(results)].join('\n');
+}
+
+function axisTable({ axis, rows }: AxisSummary): string {
+  const [main, ...others] = axis.metrics;
+  const units = others.map((metric) => metric.unit);
+  const cpu = axis.work === null ? [] : [`${axis.work.timeUnit} CPU/${axis.work.unit}`];
+  const header = ['', main.unit, '', ...units, 'of routing', 'of HAProxy', ...cpu];
+  const lines = rows.map((row) => [
+    row.peer,
+    ...valueAndRange(row, main),
+    ...others.map((metric) => format(row.values.get(metric.key)?.median, metric.digits)),
+    format(row.toLimit?.median, 2),
+    format(row.toRival?.median, 2),
+    ...(axis.work === null ? [] : [row.cpuTime === null ? '' : format(row.cpuTime.median, 1)]),
+  ]);
+  return `\n${axis.title}\n${columns([header, ...lines])}`;
+}
+
+function memoryTable(results: Results): string {
+  const lines = results.peers.flatMap(({ title, memory }): Cells[] =>
+    memory === null
+      ? []
+      : [
+          [
+            title,
+            ...[memory.start.residentMb, memory.end.residentMb, memory.end.residentPeakMb].map(
+              (mb) => format(mb, 0),
+            ),
+          ],
+        ],
+  );
+  if (lines.length === 0) return '';
+  return `\nmemory of the director's processes\n${columns([['', 'MB before', 'MB after', 'MB at most'], ...lines])}`;
+}
+
+function valueAndRange(row: Row, { key, digits }: Metric): Cells {
+  const spread = row.values.get(key);
+  return [format(spread?.median, digits), range(spread, digits)];
+}
+
+function range(spread: Spread | undefined, digits: number): string {
+  if (spread === undefined) return '';
+  return `(${format(spread.min, digits)} to ${format(spread.max, digits)})`;
+}
+
+function format(value: number | undefined, digits: number): string {
+  if (value === undefined) return '-';
+  return value
+    .toLocaleString('en', {
+      minimumFractionDigits: digits,
+      maximumFractionDigits: digits,
+      useGrouping: true,
+    })
+    .replaceAll(',', ' ');
+}
+
+/** The first column to the left, the others to the right. */
+function columns(rows: readonly Cells[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  return rows
+    .map((row) => {
+      const cells = row.map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]),
+      );
+      return `  ${cells.join('  ')}`.trimEnd();
+    })
+    .join('\n');
+}
