@@ -97,6 +97,37 @@ describe('shares', () => {
   });
 });
 
+describe('a service', () => {
+  const setting = useDirector({ rules: serviceRules('-s rr') });
+
+  it('may have another port than its servers', async () => {
+    const { client, director } = setting;
+    await director.adm(`-A -t ${VIP}:8000 -s rr`);
+    await director.adm(`-a -t ${VIP}:8000 -r 10.2.0.11:80 -m`);
+    await director.adm(`-a -t ${VIP}:8000 -r 10.2.0.12:80 -m`);
+    const shares = tally(await requestSeries(client, `http://${VIP}:8000/`, 20));
+    assert.deepEqual(shares, { server1: 10, server2: 10 });
+    // The same servers on the other service are not disturbed.
+    assert.equal((await requestSeries(client, URL, 30)).length, 30);
+  });
+
+  it('without a server to be had is refused at once', async () => {
+    const { client, director } = setting;
+    await director.adm(`-A -t ${VIP}:8001 -s wlc`);
+    const empty = await client.run('curl', ['-sS', `http://${VIP}:8001/`]);
+    assert.equal(empty.exit, 7);
+    await director.adm(`-a -t ${VIP}:8001 -r 10.2.0.13:80 -m -w 0`);
+    const paused = await client.run('curl', ['-sS', `http://${VIP}:8001/`]);
+    assert.equal(paused.exit, 7);
+    await director.adm(`-e -t ${VIP}:8001 -r 10.2.0.13:80 -m -w 1`);
+    assert.deepEqual(await requestSeries(client, `http://${VIP}:8001/`, 1), ['server3']);
+  });
+
+  it('shows each server its clients under their own addresses', async () => {
+    assert.equal(await setting.client.output('curl', ['-s', `${URL}whoami`]), '10.1.0.2\n');
+  });
+});
+
 describe('weighted least connections', () => {
   const setting = useDirector({ rules: serviceRules('-s wlc') });
 
