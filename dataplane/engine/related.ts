@@ -9,7 +9,7 @@ import type { Exit } from './exit.js';
 import { quotedTcpPacket, translateToClient, translateToServer } from '../nat/icmp-translate.js';
 import { NO_HOP } from '../route/routes.js';
 import type { State } from '../state.js';
-import { DROP, LEAVE, makeVerdict } from '../verdict.js';
+import { DROP, HAND_BACK, LEAVE, makeVerdict } from '../verdict.js';
 import { isChecksumValid } from '../wire/checksum.js';
 import * as icmp from '../wire/icmp.js';
 import * as ipv4 from '../wire/ipv4.js';
@@ -18,6 +18,8 @@ import * as tcp from '../wire/tcp.js';
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 const TCP = ipv4.PROTOCOL_TCP;
 const FRAGMENTED = ipv4.FLAG_MORE_FRAGMENTS | ipv4.FRAGMENT_OFFSET_MASK;
+/** First byte of an IPv4 header without options. */
+const PLAIN_HEADER = 0x45;
 const DROP_BAD_CHECKSUM = makeVerdict(DROP, dropReason('bad_icmp_checksum'));
 const DROP_TTL_EXCEEDED = makeVerdict(DROP, dropReason('ttl_exceeded'));
 const DROP_NO_ROUTE = makeVerdict(DROP, dropReason('no_route'));
@@ -43,11 +45,25 @@ export class RelatedErrors {
     if (quoted === 0) return LEAVE;
     const isToServer = this.state.routes.isLocal(ipv4.destination(memory, ip));
     const connection = this.connectionOf(memory, quoted, isToServer);
-    if (connection === 0) return LEAVE;
+    if (connection === 0) return this.kernels(memory, ip, quoted);
     if (!isChecksumValid(memory, message, messageBytes)) return DROP_BAD_CHECKSUM;
     return isToServer
       ? this.toServer(memory, offset, ip, quoted, connection)
       : this.toClient(memory, offset, ip, quoted, connection);
+  }
+
+  /**
+   * An error that is the kernel's. It was hidden if the packet it quotes was from a virtual endpoint or to a real
+   * one, and neither header has options (dataplane/sys/interception.ts).
+   */
+  private kernels(memory: Uint8Array, ip: number, quoted: number): number {
+    if (memory[ip] !== PLAIN_HEADER || memory[quoted] !== PLAIN_HEADER) return LEAVE;
+    const { virtualEndpoints, realEndpoints } = this.state;
+    const segment = quoted + ipv4.IPV4_HEADER_BYTES;
+    const isHidden =
+      virtualEndpoints.has(ipv4.source(memory, quoted), tcp.sourcePort(memory, segment)) ||
+      realEndpoints.has(ipv4.destination(memory, quoted), tcp.destinationPort(memory, segment));
+    return isHidden ? HAND_BACK : LEAVE;
   }
 
   /** The quoted packet went the other way: a reply VIP -> client, or a request client -> server. */
@@ -90,9 +106,9 @@ export class RelatedErrors {
     connection: number,
   ): number {
     const base = connection * WORDS;
-    if (ipv4.timeToLive(memory, ip) <= 1) return LEAVE;
+    if (ipv4.timeToLive(memory, ip) <= 1) return this.kernels(memory, ip, quoted);
     const hop = this.exit.hopToClient(connection, ipv4.destination(memory, ip));
-    if (hop === NO_HOP) return LEAVE;
+    if (hop === NO_HOP) return this.kernels(memory, ip, quoted);
     this.accounting.packetOut(this.words[base + rec.W_SERVER], ipv4.totalLength(memory, ip));
     const virtual = this.words[base + rec.W_VIRTUAL];
     translateToClient(memory, ip, quoted, virtual, this.words[base + rec.W_PORTS] & 0xffff);

@@ -8,7 +8,9 @@
  *       set real_hosts        { type ipv4_addr }
  *       chain ingress_d0 { type filter hook ingress device "d0" priority 0
  *                          host-addressed, untagged, IPv4, TCP, fragment offset 0 : jump capture }
- *       chain capture    { ip daddr . tcp dport @virtual_endpoints drop ... one rule a set }
+ *                          the same with ICMP type 3, 4 or 11, not a fragment           : jump capture_errors }
+ *       chain capture        { ip daddr . tcp dport @virtual_endpoints drop ... one rule a set }
+ *       chain capture_errors { the same of the TCP packet that is quoted, the other way round }
  *     }
  *
  * A packet socket gets its copy before this hook, so the director still sees what is dropped here. Frames to
@@ -17,6 +19,9 @@
  * Later fragments have no ports, so nobody can tell whose they are: they pass. The kernel can do nothing with
  * those of a hidden first fragment; it collects them for a while, or forwards them to a host that does. Were
  * they dropped, a fragmented packet of the director's own or of a server's would be lost.
+ *
+ * ICMP errors about balanced packets are hidden, too, or the kernel would forward a server's untranslated. Of
+ * errors with IP options, outside or quoted, it still does.
  *
  * The table stays when its process dies: the kernel must not answer while the director is restarted. When
  * somebody removes it ("nft flush ruleset", as a firewall's reload does), it is put back at once.
@@ -46,6 +51,7 @@ import {
   TableChange,
   openNftables,
   tableName,
+  type Expression,
 } from './nftables.js';
 import { waitReadable, type Readable } from './readable.js';
 import { readLinks } from './rtnetlink.js';
@@ -75,6 +81,7 @@ type Elements = Record<SetName, Set<number>>;
 
 const SET_NAMES: SetName[] = ['virtual_endpoints', 'virtual_hosts', 'real_endpoints', 'real_hosts'];
 const CAPTURE = 'capture';
+const CAPTURE_ERRORS = 'capture_errors';
 
 // nft's numbers of types, by which it knows how to show a set.
 const TYPE_IPV4_ADDR = 7;
@@ -87,6 +94,12 @@ const IP_SOURCE = 12;
 const IP_DESTINATION = 16;
 const TCP_SOURCE_PORT = 0;
 const TCP_DESTINATION_PORT = 2;
+/** Of an ICMP message: where the IP packet it quotes begins, and that one's TCP header. */
+const QUOTED_IP = 8;
+const QUOTED_TCP = QUOTED_IP + 20;
+const ICMP_ERROR_TYPES = [3, 4, 11];
+/** First byte of an IPv4 header without options. */
+const PLAIN_HEADER = 0x45;
 
 export class Interception {
   private readonly socket: NetlinkSocket;
@@ -199,6 +212,7 @@ export class Interception {
       change.addElements(name, keysOf(name, wanted[name]));
     }
     addCaptureRules(change.addChain(CAPTURE));
+    addErrorRules(change.addChain(CAPTURE_ERRORS));
     for (const device of this.presentInterfaces()) addIngressChain(change, device);
     change.commit(`intercepting on ${this.interfaces.join(', ')}`);
     this.elements = wanted;
@@ -220,29 +234,79 @@ function addCaptureRules(change: TableChange): void {
     load(NETWORK_HEADER, IP_SOURCE, 4, WORD_0),
     load(TRANSPORT_HEADER, TCP_SOURCE_PORT, 2, WORD_1),
   ];
+  addHidingRules(change, CAPTURE, destination, source);
+}
+
+/** An error quotes a packet that went the other way: from a virtual endpoint, or to a real one. */
+function addErrorRules(change: TableChange): void {
+  const source = [
+    load(TRANSPORT_HEADER, QUOTED_IP + IP_SOURCE, 4, WORD_0),
+    load(TRANSPORT_HEADER, QUOTED_TCP + TCP_SOURCE_PORT, 2, WORD_1),
+  ];
+  const destination = [
+    load(TRANSPORT_HEADER, QUOTED_IP + IP_DESTINATION, 4, WORD_0),
+    load(TRANSPORT_HEADER, QUOTED_TCP + TCP_DESTINATION_PORT, 2, WORD_1),
+  ];
+  addHidingRules(change, CAPTURE_ERRORS, source, destination);
+}
+
+/** `virtual` and `real` load an address into WORD_0 and a port into WORD_1. */
+function addHidingRules(
+  change: TableChange,
+  chain: string,
+  virtual: Expression[],
+  real: Expression[],
+): void {
   const hide = [counter(), drop()];
-  change.addRule(CAPTURE, [...destination, isIn('virtual_endpoints', WORD_0), ...hide]);
-  change.addRule(CAPTURE, [...source, isIn('real_endpoints', WORD_0), ...hide]);
-  change.addRule(CAPTURE, [destination[0], isIn('virtual_hosts', WORD_0), ...hide]);
-  change.addRule(CAPTURE, [source[0], isIn('real_hosts', WORD_0), ...hide]);
+  change.addRule(chain, [...virtual, isIn('virtual_endpoints', WORD_0), ...hide]);
+  change.addRule(chain, [...real, isIn('real_endpoints', WORD_0), ...hide]);
+  change.addRule(chain, [virtual[0], isIn('virtual_hosts', WORD_0), ...hide]);
+  change.addRule(chain, [real[0], isIn('real_hosts', WORD_0), ...hide]);
 }
 
 function addIngressChain(change: TableChange, device: string): void {
   const name = `ingress_${device}`;
   change.addChain(name, { type: 'filter', number: NF_NETDEV_INGRESS, priority: 0, device });
-  change.addRule(name, [
+  const toThisHost = [
     // Of a tagged frame this loads the tag's type, whether or not the tag is in the frame's bytes.
     load(LINK_HEADER, 12, 2),
     equals(0x08, 0x00),
-    load(NETWORK_HEADER, IP_PROTOCOL, 1),
-    equals(6),
     loadPacketType(),
     equals(0),
+  ];
+  change.addRule(name, [
+    ...toThisHost,
+    load(NETWORK_HEADER, IP_PROTOCOL, 1),
+    equals(6),
     load(NETWORK_HEADER, IP_FRAGMENT, 2),
     mask(0x1f, 0xff),
     equals(0, 0),
     jump(CAPTURE),
   ]);
+  for (const type of ICMP_ERROR_TYPES) {
+    change.addRule(name, [...toThisHost, ...errorAboutTcp(type), jump(CAPTURE_ERRORS)]);
+  }
+}
+
+function errorAboutTcp(type: number): Expression[] {
+  return [
+    load(NETWORK_HEADER, IP_PROTOCOL, 1),
+    equals(1),
+    load(NETWORK_HEADER, 0, 1),
+    equals(PLAIN_HEADER),
+    load(NETWORK_HEADER, IP_FRAGMENT, 2),
+    mask(0x3f, 0xff),
+    equals(0, 0),
+    load(TRANSPORT_HEADER, 0, 1),
+    equals(type),
+    load(TRANSPORT_HEADER, QUOTED_IP, 1),
+    equals(PLAIN_HEADER),
+    load(TRANSPORT_HEADER, QUOTED_IP + IP_PROTOCOL, 1),
+    equals(6),
+    load(TRANSPORT_HEADER, QUOTED_IP + IP_FRAGMENT, 2),
+    mask(0x1f, 0xff),
+    equals(0, 0),
+  ];
 }
 
 function isPairs(name: SetName): boolean {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
+import { buildIcmpError, icmpErrorFrameBytes } from '../../dataplane/nat/icmp-error.js';
 import { close, sendto } from '../../dataplane/sys/libc.js';
 import { Interception, type Endpoint } from '../../dataplane/sys/interception.js';
 import { removeTables } from '../../dataplane/sys/nftables.js';
@@ -66,7 +67,7 @@ describe('interception', () => {
   async function dropped(): Promise<number> {
     const text = await lab.director.output('nft', ['list', 'table', 'netdev', TABLE]);
     const counts = [...text.matchAll(/counter packets (\d+)/g)].map((match) => Number(match[1]));
-    assert.equal(counts.length, 4);
+    assert.equal(counts.length, 8);
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
@@ -244,6 +245,13 @@ describe('interception', () => {
       assert.equal(await dropped(), before + 1);
     });
 
+    it('hides an ICMP error about a hidden endpoint, and no other', async () => {
+      assert.equal(await send(portUnreachableAbout('10.1.0.100', 80, frame)), 2);
+      const before = await dropped();
+      await send(portUnreachableAbout('10.1.0.100', 81, frame));
+      assert.equal(await dropped(), before + 1);
+    });
+
     it('lets other protocols to the same port number pass', async () => {
       const udp = frame.with(23, 17);
       assert.equal(await send(withFragmentField(udp, 0)), 1);
@@ -267,6 +275,16 @@ interface NftObject {
 
 function elementText(element: string | { concat: [string, number] }): string {
   return typeof element === 'string' ? element : element.concat.join(':');
+}
+
+/** "Port unreachable" from the client about a packet that came from this endpoint; MAC addresses of `frame`. */
+function portUnreachableAbout(source: string, sourcePort: number, frame: Uint8Array): Uint8Array {
+  const end = { destination: '10.1.0.2', destinationPort: 40_000 };
+  const packet = tcpFrame({ source, sourcePort, ...end, flags: SYN });
+  const error = new Uint8Array(icmpErrorFrameBytes(packet, 14));
+  buildIcmpError(error, 0, packet, 14, 3, 3, 0, address('10.1.0.2'), 1);
+  error.set(frame.subarray(0, 12));
+  return error;
 }
 
 /** The frame with another fragment field and the header checksum that goes with it. */

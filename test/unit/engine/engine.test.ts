@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { DROP_NAMES } from '../../../dataplane/drops.js';
+import { buildIcmpError, icmpErrorFrameBytes } from '../../../dataplane/nat/icmp-error.js';
 import * as verdict from '../../../dataplane/verdict.js';
 import { ipv4ToText } from '../../../src/control/ipv4.js';
 import type { VirtualServer } from '../../../src/director/virtual-server.js';
@@ -132,6 +133,20 @@ describe('the engine', () => {
     assert.equal(fromServer(11, { flags: SYN, sourcePort: 50_000 }).value, 0, 'a server as client');
     assert.equal(fromServer(99, { flags: SYN }).value, 0, 'somebody else');
     assert.equal(fromClient({ flags: SYN, sourcePort: 20 }).kind, verdict.KERNEL, 'ftp data');
+  });
+
+  it('gives back a hidden ICMP error about a connection that is unknown', () => {
+    const request = { source: '10.1.0.2', sourcePort: 9, flags: ACK };
+    for (const [port, value] of [
+      [8080, 1],
+      [22, 0],
+    ]) {
+      const about = tcpFrame({ ...request, destination: '10.2.0.11', destinationPort: port });
+      const error = new Uint8Array(icmpErrorFrameBytes(about, 14));
+      buildIcmpError(error, 0, about, 14, 3, 1, 0, address('10.2.0.11'), 1);
+      const outcome = pass(error, INNER);
+      assert.deepEqual([outcome.kind, outcome.value], [verdict.KERNEL, value]);
+    }
   });
 
   it('parks the first frame for a neighbour whose MAC address is not known', () => {
