@@ -47,6 +47,7 @@ export interface LabOptions {
 export class Lab {
   private readonly hosts: Map<string, Host>;
   private readonly takeDown = () => this.down();
+  private hasSwitch = false;
 
   private constructor(private readonly record: LabRecord) {
     this.hosts = new Map(
@@ -157,8 +158,6 @@ export class Lab {
       `link set ${network.name} up mtu ${network.mtu}`,
     ]);
   }
-
-  private hasSwitch = false;
 
   private plugIntoBridge(network: NetworkPlan, host: Host, interfaceName: string): void {
     const port = `${host.name}-${interfaceName}`;

@@ -8,10 +8,9 @@ import { natPlan, VIP } from '../../lab/plan.js';
 import { isRunning } from '../../lab/identity.js';
 import { listProcesses, listRecords, removeLab, runFolder, sweep } from '../../lab/registry.js';
 import { startWebServers } from '../../lab/webserver.js';
+import { EXIT_OK, EXIT_USAGE } from './main.js';
 
-const EXIT_OK = 0;
 const EXIT_FAILURE = 1;
-const EXIT_USAGE = 2;
 const DEFAULT_ID = 'lab';
 
 const USAGE = `Usage: uvs lab up [--lab ID] [--servers N] [--clients N] [--mtu BYTES] [--no-director]
