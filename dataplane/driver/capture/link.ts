@@ -22,17 +22,19 @@ const LINK_SLL2 = 276;
 const ETHERNET_BYTES = 14;
 const MAC_BYTES = 6;
 const SLL_BYTES = 16;
+const SLL_KIND_OFFSET = 1;
+const SLL_HARDWARE_OFFSET = 2;
 const SLL_ADDRESS_OFFSET = 6;
 const SLL2_BYTES = 20;
+const SLL2_HARDWARE_OFFSET = 8;
 const SLL2_KIND_OFFSET = 10;
+/** Hardware type (ARPHRD) of the loopback interface. */
+const HARDWARE_LOOPBACK = 772;
 
 /** Kinds of a cooked header: who the frame was for. */
 const KIND_HOST = 0;
 const KIND_BROADCAST = 1;
 const KIND_OUTGOING = 4;
-
-/** In place of an offset: the frame was sent by the host that captured it. */
-export const OUTGOING = -1;
 
 export function isSupportedLink(linkType: number): boolean {
   return linkType === LINK_ETHERNET || linkType === LINK_RAW || isCooked(linkType);
@@ -55,10 +57,23 @@ function isCooked(linkType: number): boolean {
   return linkType === LINK_SLL || linkType === LINK_SLL2;
 }
 
+/** True for a packet that the capturing host sent itself, as far as its link layer tells. */
+export function isOutgoing(memory: Uint8Array, offset: number, linkType: number): boolean {
+  if (!isCooked(linkType)) return false;
+  const kind = offset + (linkType === LINK_SLL ? SLL_KIND_OFFSET : SLL2_KIND_OFFSET);
+  return memory[kind] === KIND_OUTGOING;
+}
+
+/** True for a packet of the capturing host's loopback interface, as far as its link layer tells. */
+export function isLoopback(memory: Uint8Array, offset: number, linkType: number): boolean {
+  if (!isCooked(linkType)) return false;
+  const hardware = offset + (linkType === LINK_SLL ? SLL_HARDWARE_OFFSET : SLL2_HARDWARE_OFFSET);
+  return ((memory[hardware] << 8) | memory[hardware + 1]) === HARDWARE_LOOPBACK;
+}
+
 /**
- * Makes the packet at memory[offset] an Ethernet frame and returns where that begins, OUTGOING for a frame
- * that the capturing host sent itself. The packet must have its link layer's `linkHeaderBytes`, and a raw one
- * 14 bytes in front of it that may be overwritten.
+ * Makes the packet at memory[offset] an Ethernet frame and returns where that begins. The packet must have its
+ * link layer's `linkHeaderBytes`, and a raw one 14 bytes in front of it that may be overwritten.
  */
 export function toEthernet(memory: Uint8Array, offset: number, linkType: number): number {
   if (linkType === LINK_ETHERNET) return offset;
@@ -78,8 +93,7 @@ function rawToEthernet(memory: Uint8Array, offset: number): number {
 }
 
 function sllToEthernet(memory: Uint8Array, offset: number): number {
-  const kind = memory[offset + 1];
-  if (kind === KIND_OUTGOING) return OUTGOING;
+  const kind = memory[offset + SLL_KIND_OFFSET];
   // The type field already is where Ethernet has it; the sender's address moves two bytes.
   const frame = offset + SLL_BYTES - ETHERNET_BYTES;
   const address = offset + SLL_ADDRESS_OFFSET;
@@ -90,7 +104,6 @@ function sllToEthernet(memory: Uint8Array, offset: number): number {
 
 function sll2ToEthernet(memory: Uint8Array, offset: number): number {
   const kind = memory[offset + SLL2_KIND_OFFSET];
-  if (kind === KIND_OUTGOING) return OUTGOING;
   // The sender's address already is where Ethernet has it; the type moves.
   const frame = offset + SLL2_BYTES - ETHERNET_BYTES;
   memory.copyWithin(offset + SLL2_BYTES - 2, offset, offset + 2);

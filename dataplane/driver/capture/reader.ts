@@ -2,7 +2,14 @@
  * What readers of capture files have in common: a window on the file, integers in the file's byte order, and
  * the packet that was found, made an Ethernet frame.
  */
-import { isSupportedLink, linkGrowth, linkHeaderBytes, OUTGOING, toEthernet } from './link.js';
+import {
+  isLoopback,
+  isOutgoing,
+  isSupportedLink,
+  linkGrowth,
+  linkHeaderBytes,
+  toEthernet,
+} from './link.js';
 import { CaptureWindow } from './window.js';
 
 /** Largest packet; a larger length means that the file is damaged. tcpdump captures no more. */
@@ -25,8 +32,12 @@ export abstract class CaptureReader {
   /** When it was captured, since the epoch. */
   seconds = 0;
   nanoseconds = 0;
+  /** Whether the packet was captured on a loopback interface, as far as the capture tells. */
+  onLoopback = false;
   /** Packets passed over: sent by the capturing host itself, or of a link layer that isn't supported. */
   passedOver = 0;
+  /** To be set where packets that the capturing host sent itself are wanted as well. */
+  keepsOutgoing = false;
 
   protected bigEndian = false;
 
@@ -44,6 +55,11 @@ export abstract class CaptureReader {
    */
   abstract next(keep: boolean): boolean;
 
+  /** How much of the file has been read, in bytes. */
+  get position(): number {
+    return this.window.fileOffset;
+  }
+
   close(): void {
     this.window.close();
   }
@@ -57,13 +73,13 @@ export abstract class CaptureReader {
     linkType: number,
   ): boolean {
     const isWhole = isSupportedLink(linkType) && captured >= linkHeaderBytes(linkType);
-    const frame = isWhole ? toEthernet(this.memory, offset, linkType) : OUTGOING;
-    if (frame === OUTGOING) {
+    if (!isWhole || (!this.keepsOutgoing && isOutgoing(this.memory, offset, linkType))) {
       this.passedOver += 1;
       return false;
     }
     const growth = linkGrowth(linkType);
-    this.offset = frame;
+    this.onLoopback = isLoopback(this.memory, offset, linkType);
+    this.offset = toEthernet(this.memory, offset, linkType);
     this.length = captured + growth;
     this.originalLength = original + growth;
     this.interfaceIndex = interfaceIndex;

@@ -27,19 +27,20 @@ export class PcapWriter {
     this.view.setUint32(20, LINK_ETHERNET, true);
   }
 
-  /** Appends a frame of at most 256 KiB; `seconds` since the epoch. */
+  /** Appends a frame of at most 256 KiB; `seconds` since the epoch, `originalLength` where it was cut. */
   write(
     memory: Uint8Array,
     offset: number,
     length: number,
     seconds: number,
     nanoseconds: number,
+    originalLength = length,
   ): void {
     if (this.used + RECORD_HEADER_BYTES + length > BUFFER_BYTES) this.flush();
     this.view.setUint32(this.used, seconds, true);
     this.view.setUint32(this.used + 4, nanoseconds, true);
     this.view.setUint32(this.used + 8, length, true);
-    this.view.setUint32(this.used + 12, length, true);
+    this.view.setUint32(this.used + 12, originalLength, true);
     const start = this.used + RECORD_HEADER_BYTES;
     for (let i = 0; i < length; i++) this.buffer[start + i] = memory[offset + i];
     this.used = start + length;
