@@ -11,7 +11,7 @@ const ROOT = dirname(import.meta.dirname);
 const CHECKS = { check: 'types', lint: 'lint', 'format:check': 'format' };
 const TEST_RUNS = { coverage: 'unit, property and conformance tests', 'test:lab': 'lab tests' };
 
-const totals = { passed: 0, failed: 0 };
+const totals = { passed: 0, failed: 0, skipped: 0 };
 
 for (const [script, name] of Object.entries(CHECKS)) {
   const { ok, output } = await run(script, { show: false });
@@ -25,11 +25,13 @@ for (const [script, name] of Object.entries(TEST_RUNS)) {
   const { ok, output } = await run(script, { show: true });
   const failing = count(output, 'failing');
   totals.passed += count(output, 'passing');
+  totals.skipped += count(output, 'pending');
   // A run that ended badly without naming a failed test has failed as a whole.
   totals.failed += ok ? failing : Math.max(failing, 1);
 }
 
-process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
+const skipped = totals.skipped === 0 ? '' : `, ${totals.skipped} skipped`;
+process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed${skipped}\n`);
 process.exitCode = totals.failed === 0 ? 0 : 1;
 
 /** The number in mocha's summary line: "  187 passing (4s)". */
