@@ -3,7 +3,7 @@
  * Nothing a client sends, and no way in which it goes away, may disturb the director: whatever can't be
  * understood is answered with an error that says why.
  */
-import { chmodSync, lstatSync, statSync, unlinkSync } from 'node:fs';
+import { lstatSync, statSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -18,7 +18,7 @@ import { describeIssues, paramSchemas, requestSchema, type MethodName } from './
 const CLIENTS_MAX = 256;
 /** How long answers may take to go out once the director ends. */
 const CLOSE_GRACE_MS = 500;
-const OWNER_ONLY = 0o600;
+/** Leaves mode 0600. */
 const UMASK_OWNER_ONLY = 0o177;
 const GROUP_OR_OTHERS_WRITE = 0o022;
 const STICKY = 0o1000;
@@ -97,7 +97,6 @@ async function listen(server: Server, path: string): Promise<void> {
     }
   });
   await listening;
-  chmodSync(path, OWNER_ONLY);
 }
 
 /** The folder decides who could put another socket in this one's place. */

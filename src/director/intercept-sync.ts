@@ -10,7 +10,7 @@ import type { Log } from './log.js';
 export interface InterceptSyncOptions {
   /** What the engine needs at the moment. */
   wanted: () => Endpoints;
-  /** Hides exactly these from the kernel; leaves everything as it was where it fails. */
+  /** Hides exactly these from the kernel. Where it fails nobody knows what is hidden, until it succeeds. */
   apply: (endpoints: Endpoints) => void | Promise<void>;
   log: Log;
 }

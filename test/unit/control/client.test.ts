@@ -212,6 +212,12 @@ describe('control client without a director', () => {
     await none(/version 2 .* version 1: use the commands that came with the director/);
   });
 
+  it('takes no answer to a question it didn’t ask', async () => {
+    await listenAs('{"uvs":"control","version":1}\n{"id":2,"result":{}}\n');
+    const control = await connect(path);
+    await assert.rejects(control.info(), /answered out of turn/);
+  });
+
   it('passes on a refusal instead of a greeting', async () => {
     await listenAs('{"id":null,"error":{"errno":"ENOMEM","message":"256 clients"}}\n');
     await assert.rejects(connect(path), ControlError);

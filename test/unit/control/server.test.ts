@@ -185,6 +185,22 @@ describe('control server', () => {
     assert.ok(control.batchesGiven < 20, `${control.batchesGiven} batches`);
   });
 
+  it('lets packets have their turn between two batches', async () => {
+    let turn = 0;
+    const turns = new Set<number>();
+    control.connections = async function* () {
+      for (let i = 0; i < 50; i++) {
+        turns.add(turn);
+        setImmediate(() => turn++);
+        yield [];
+      }
+    };
+    client.send('{"id":1,"method":"connections"}\n');
+    let reply = await client.message();
+    while ('batch' in reply) reply = await client.message();
+    assert.equal(turns.size, 50);
+  });
+
   it('ends a listing whose reader goes away', async () => {
     control.connectionCount = 1_000_000;
     assert.equal((await ask('{"id":1,"method":"connections"}')).id, 1);

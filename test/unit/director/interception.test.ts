@@ -118,6 +118,16 @@ describe('interception, in line with the services', () => {
     assert.deepEqual(history, ['hidden  | ']);
   });
 
+  it('makes sure of what there was after a change that failed half way', async () => {
+    await control.addService(WEB, ROUND_ROBIN);
+    failure = new Error('no memory');
+    await assert.rejects(control.addService({ ...WEB, port: 81 }, ROUND_ROBIN), /no memory/);
+    failure = null;
+    history = [];
+    await interception.settle();
+    assert.deepEqual(history, ['hidden 10.1.0.100:80 | ']);
+  });
+
   it('does what was asked at once in one go', async () => {
     const first = interception.settle();
     await Promise.all([

@@ -82,7 +82,9 @@ describe('lock of the state directory', () => {
     mkdirSync(directory);
     for (const content of ['', 'garbage', '{"pid":1,"madeDirectory":false}']) {
       writeFileSync(join(directory, 'lock'), content);
-      lockStateDirectory(directory).release();
+      const lock = lockStateDirectory(directory);
+      assert.throws(() => lockStateDirectory(directory), { pid: process.pid });
+      lock.release();
     }
   });
 
