@@ -226,6 +226,8 @@ export class StraightforwardBalancer {
   private readonly services = new Map<string, Service>();
   private readonly byClient = new Map<string, Connection>();
   private readonly byServer = new Map<string, Connection>();
+  /** Replaced by a new connection from the same port. */
+  private leaving: Connection[] = [];
 
   constructor(private readonly routes: Routes) {}
 
@@ -259,8 +261,12 @@ export class StraightforwardBalancer {
 
   /** Removes every connection whose time is up. */
   advance(now: number): void {
+    for (const connection of this.leaving) release(connection);
+    this.leaving = [];
     for (const connection of this.byClient.values()) {
-      if (ticksUntil(connection.deadline, now) <= 0) this.remove(connection);
+      if (ticksUntil(connection.deadline, now) > 0) continue;
+      this.forget(connection);
+      release(connection);
     }
   }
 
@@ -269,7 +275,9 @@ export class StraightforwardBalancer {
     let connection = this.byClient.get(clientKey(source, sourcePort, destination, destinationPort));
     const isReused = connection?.state === TIME_WAIT || connection?.state === CLOSE;
     if (connection !== undefined && (flags & SYN) !== 0 && isReused) {
-      this.remove(connection);
+      // As in ip_vs, the old one still counts as its server's while the new one's is chosen.
+      this.forget(connection);
+      this.leaving.push(connection);
       connection = undefined;
     }
     if (connection === undefined) {
@@ -342,12 +350,10 @@ export class StraightforwardBalancer {
     return connection;
   }
 
-  private remove(connection: Connection): void {
-    const { client, clientPort, virtual, virtualPort, server, isActive } = connection;
+  private forget(connection: Connection): void {
+    const { client, clientPort, virtual, virtualPort, server } = connection;
     this.byClient.delete(clientKey(client, clientPort, virtual, virtualPort));
     this.byServer.delete(serverKey(client, clientPort, server.address, server.port));
-    if (isActive) server.active--;
-    else server.inactive--;
   }
 
   private transition(connection: Connection, direction: number, flags: number): void {
@@ -383,6 +389,11 @@ export class StraightforwardBalancer {
     }
     return LEAVE;
   }
+}
+
+function release({ server, isActive }: Connection): void {
+  if (isActive) server.active--;
+  else server.inactive--;
 }
 
 function clientKey(client: number, port: number, virtual: number, virtualPort: number): string {
