@@ -64,12 +64,15 @@ export class Pacer {
   private readonly run = (): void => {
     if (this.timers === null) return;
     let now = this.clock();
+    let frames = 0;
     for (let i = 0; i < BURSTS_PER_TURN; i++) {
-      if (this.work.burst(now) === 0) break;
+      const count = this.work.burst(now);
+      if (count === 0) break;
+      frames += count;
       now = this.clock();
     }
     this.runTimers(now);
-    this.chooseWait();
+    this.chooseWait(frames > 0);
   };
 
   private readonly runAgain = (): void => {
@@ -88,14 +91,15 @@ export class Pacer {
     else this.advanced = now;
   }
 
-  /** Slots that wait for sending keep a ring readable, so while there are any a timer does the waking. */
-  private chooseWait(): void {
+  /**
+   * A frame that waits to be sent keeps its slot, and that may keep the ring readable. Then watching it would
+   * be spinning, so the timer alone does the waking.
+   */
+  private chooseWait(hasReceived: boolean): void {
     if (this.timers === null) return;
-    if (this.driver.waiting() > 0) {
-      this.driver.unwatch();
-      this.retry ??= setTimeout(this.runRetry, RETRY_MS);
-    } else if (this.retry === null) {
-      this.driver.watch(this.run);
-    }
+    const isWaiting = this.driver.waiting() > 0;
+    if (isWaiting) this.retry ??= setTimeout(this.runRetry, RETRY_MS);
+    if (isWaiting && !hasReceived) this.driver.unwatch();
+    else this.driver.watch(this.run);
   }
 }

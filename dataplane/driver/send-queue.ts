@@ -50,7 +50,9 @@ export class SendQueue {
   private first = 0;
   private count = 0;
   private copiesUsed = 0;
+  /** How often the first frame was refused; whether it was at the last flush. */
   private offers = 0;
+  private isRefused = false;
 
   /** The queue's own memory is at `offset`. */
   constructor(
@@ -86,8 +88,10 @@ export class SendQueue {
 
   /** Queues a copy of the frame at bytes[offset]. False where there is no room; the frame is counted. */
   addCopy(bytes: Uint8Array, offset: number, length: number, offload: number): boolean {
+    // First of all, since a flush begins the copies anew.
+    if (this.count === QUEUE_FRAMES && !this.makeRoom()) return false;
     const total = VNET_HEADER_BYTES + length;
-    if (this.copiesUsed + total > COPIES_BYTES) this.flush();
+    if (this.copiesUsed + total > COPIES_BYTES && !this.isRefused) this.flush();
     if (this.copiesUsed + total > COPIES_BYTES) {
       this.stats.sendErrors += 1;
       return false;
@@ -96,27 +100,24 @@ export class SendQueue {
     const frame = header + VNET_HEADER_BYTES;
     for (let i = 0; i < length; i++) this.memory[frame + i] = bytes[offset + i];
     writeVnetHeader(this.memory, header, frame, offload);
-    if (!this.add(frame, length, NO_SLOT)) return false;
     this.copiesUsed += total;
-    return true;
+    return this.add(frame, length, NO_SLOT);
   }
 
   /** Sends what can be sent now. */
   flush(): void {
-    while (this.first < this.count) {
+    this.isRefused = false;
+    while (this.first < this.count && !this.isRefused) {
+      // Only after a refusal does the queue begin elsewhere: a new address isn't made for each burst.
       const messages =
         this.first === 0
           ? this.messagesAddress
           : this.messagesAddress + BigInt(this.first * MESSAGE_BYTES);
       const sent = sendmmsg(this.fd, messages, this.length, MSG_DONTWAIT);
-      if (sent > 0) {
-        this.stats.sentFrames += sent;
-        this.offers = 0;
-        this.take(sent);
-      } else if (!this.afterRefusal(-sent)) {
-        return;
-      }
+      if (sent > 0) this.afterSending(sent);
+      else this.afterRefusal(-sent);
     }
+    if (this.first < this.count) return;
     this.first = 0;
     this.count = 0;
     this.copiesUsed = 0;
@@ -125,45 +126,45 @@ export class SendQueue {
   /** Drops all frames, counted. */
   dropAll(): void {
     this.stats.sendErrors += this.length;
+    this.offers = 0;
     this.take(this.length);
   }
 
-  /** Drops the frames in slots from `from` on and before `to`: their memory goes away. */
+  /** Drops the frames in slots from `from` on and before `to`, counted: their memory goes away. */
   dropSlots(from: number, to: number): void {
-    const { words } = this;
     let kept = 0;
     for (let i = this.first; i < this.count; i++) {
       const slot = this.slots[i];
       if (slot >= from && slot < to) {
         this.stats.sendErrors += 1;
         this.receiveSlots.sent(slot);
-        continue;
+      } else {
+        this.move(i, kept++);
       }
-      const source = this.firstVectorWord + i * VECTOR_WORDS;
-      const target = this.firstVectorWord + kept * VECTOR_WORDS;
-      words.copyWithin(target, source, source + VECTOR_WORDS);
-      this.slots[kept++] = slot;
     }
     this.first = 0;
     this.count = kept;
   }
 
-  /** The first frame was refused with `errno`. True where it was dropped and the next one may be tried. */
-  private afterRefusal(errno: number): boolean {
+  private afterSending(frames: number): void {
+    this.stats.sentFrames += frames;
+    this.offers = 0;
+    this.take(frames);
+  }
+
+  /** The first frame was refused with `errno`. */
+  private afterRefusal(errno: number): void {
     if (errno === EAGAIN || errno === ENOBUFS || errno === ENOMEM) {
       this.stats.backPressure += 1;
       this.offers += 1;
-      if (this.offers < OFFERS_MAX) return false;
+      if (this.offers < OFFERS_MAX) this.isRefused = true;
+      else this.dropAll();
+    } else if (errno === ENETDOWN || errno === ENXIO || errno === ENODEV) {
       this.dropAll();
-      return true;
+    } else {
+      this.stats.sendErrors += 1;
+      this.take(1);
     }
-    if (errno === ENETDOWN || errno === ENXIO || errno === ENODEV) {
-      this.dropAll();
-      return true;
-    }
-    this.stats.sendErrors += 1;
-    this.take(1);
-    return true;
   }
 
   private take(frames: number): void {
@@ -175,15 +176,21 @@ export class SendQueue {
     this.first = end;
   }
 
+  /** Makes room at the end of the queue. False where there is none; a frame is counted as lost then. */
   private makeRoom(): boolean {
-    this.flush();
+    // What was refused in this burst isn't offered once more for each of its frames.
+    if (!this.isRefused) this.flush();
+    if (this.first > 0) this.dropSlots(0, 0);
     if (this.count < QUEUE_FRAMES) return true;
-    if (this.first > 0) {
-      this.dropSlots(0, 0);
-      return true;
-    }
     this.stats.sendErrors += 1;
     return false;
+  }
+
+  private move(from: number, to: number): void {
+    const source = this.firstVectorWord + from * VECTOR_WORDS;
+    const target = this.firstVectorWord + to * VECTOR_WORDS;
+    for (let i = 0; i < VECTOR_WORDS; i++) this.words[target + i] = this.words[source + i];
+    this.slots[to] = this.slots[from];
   }
 
   private setVector(index: number, start: number, length: number): void {

@@ -228,6 +228,24 @@ describe('ring driver', function () {
     assert.equal(wire.driver.stats(NEAR).sendErrors, 0);
   });
 
+  it('keeps as many frames as the queue takes, counts the others, and mixes up none', async () => {
+    wire.open();
+    await lab.director.output('tc', TRICKLE);
+    const frames = range(600).map((number) => numbered(number, 100));
+    for (const frame of frames) wire.send(NEAR, frame);
+    const lost = wire.driver.stats(NEAR).sendErrors;
+    assert.ok(lost > 0 && lost < 100, `${lost} lost`);
+    const received = await wire.receiveAll(frames.length - lost);
+    const numbers = received.map(({ bytes }) => numberOf(bytes));
+    assert.deepEqual(
+      numbers,
+      [...new Set(numbers)].sort((a, b) => a - b),
+    );
+    for (const { bytes } of received) {
+      assert.deepEqual(bytes.slice(14), numbered(numberOf(bytes)).slice(14));
+    }
+  });
+
   it('carries frames of an MTU of 9000', async () => {
     await wire.lay(9000);
     wire.open();

@@ -108,6 +108,16 @@ describe('the pacer', () => {
     assert.deepEqual(work.advances, [5]);
   });
 
+  it('comes back soon for what is left, and goes on watching where frames come in', async () => {
+    driver.unsent = 1;
+    work.frames = 1;
+    driver.onReadable?.();
+    assert.ok(driver.onReadable !== null);
+    const { length } = work.bursts;
+    await once(work, 'burst');
+    assert.equal(work.bursts.length, length + 1);
+  });
+
   it("doesn't wait for frames but comes back soon while frames can't be sent", async () => {
     driver.unsent = 1;
     driver.onReadable?.();
