@@ -135,17 +135,18 @@ export class Interception {
   /** Hides exactly these from the kernel, at once. Where it throws, everything is as it was. */
   update(endpoints: Endpoints): void {
     const wanted = elementsOf(endpoints);
-    if (this.elements === null) {
-      this.rebuild(wanted);
-      return;
-    }
-    try {
-      this.applyDifference(this.elements, wanted);
-    } catch (error) {
-      if (!(error instanceof SysError)) throw error;
-      // Somebody has changed the table.
-      this.rebuild(wanted);
-    }
+    const present = this.elements;
+    if (present === null) this.rebuild(wanted);
+    else this.changeElements(present, difference(wanted, present), difference(present, wanted));
+  }
+
+  /**
+   * Hides these as well and gives those back, at once, at a cost that depends on the change only. There must
+   * have been an `update` before. Where it throws, everything is as it was.
+   */
+  change(added: Endpoints, removed: Endpoints): void {
+    if (this.elements === null) throw new Error('interception is changed before it began');
+    this.changeElements(this.elements, elementsOf(added), elementsOf(removed));
   }
 
   /**
@@ -192,14 +193,27 @@ export class Interception {
     }
   }
 
-  private applyDifference(present: Elements, wanted: Elements): void {
+  private changeElements(present: Elements, more: Elements, less: Elements): void {
     const change = new TableChange(this.socket, NFPROTO_NETDEV, this.tableName);
     for (const name of SET_NAMES) {
-      change.deleteElements(name, keysOf(name, difference(present[name], wanted[name])));
-      change.addElements(name, keysOf(name, difference(wanted[name], present[name])));
+      change.deleteElements(name, keysOf(name, less[name]));
+      change.addElements(name, keysOf(name, more[name]));
     }
-    change.commit('changing interception');
-    this.elements = wanted;
+    try {
+      change.commit('changing interception');
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      // Somebody has changed the table.
+      this.rebuild(
+        merge(
+          mapSets((name) => new Set(present[name])),
+          more,
+          less,
+        ),
+      );
+      return;
+    }
+    merge(present, more, less);
   }
 
   private rebuild(wanted: Elements): void {
@@ -309,6 +323,24 @@ function errorAboutTcp(type: number): Expression[] {
   ];
 }
 
+/** Changes `into`: takes out what is less, then takes in what is more. */
+function merge(into: Elements, more: Elements, less: Elements): Elements {
+  for (const name of SET_NAMES) {
+    for (const number of less[name]) into[name].delete(number);
+    for (const number of more[name]) into[name].add(number);
+  }
+  return into;
+}
+
+function mapSets(setOf: (name: SetName) => Set<number>): Elements {
+  return {
+    virtual_endpoints: setOf('virtual_endpoints'),
+    virtual_hosts: setOf('virtual_hosts'),
+    real_endpoints: setOf('real_endpoints'),
+    real_hosts: setOf('real_hosts'),
+  };
+}
+
 function isPairs(name: SetName): boolean {
   return name === 'virtual_endpoints' || name === 'real_endpoints';
 }
@@ -341,6 +373,6 @@ function keysOf(name: SetName, numbers: ReadonlySet<number>): Uint8Array[] {
   });
 }
 
-function difference(a: ReadonlySet<number>, b: ReadonlySet<number>): Set<number> {
-  return new Set([...a].filter((number) => !b.has(number)));
+function difference(a: Elements, b: Elements): Elements {
+  return mapSets((name) => new Set([...a[name]].filter((number) => !b[name].has(number))));
 }

@@ -19,8 +19,8 @@ export interface DataPlaneOptions {
   /** None: all Ethernet interfaces with addresses or routes. */
   interfaces: readonly string[];
   maxConnections: number;
-  /** Which packets are ours has changed. */
-  onEndpointsChanged: () => void;
+  /** Which packets are ours has changed: these endpoints may have come or gone. */
+  onEndpointsChanged: (touched: Endpoints | 'all') => void;
   /** Something about the host's network has changed; a sentence for people. */
   onHostChange: (description: string) => void;
   /** An interface is there anew or under another name. */
@@ -78,7 +78,7 @@ export class DataPlane {
     });
     const { engine } = this.virtualServer;
     this.loop = new Loop(engine, this.driver, (hop) => this.host.resolve(hop));
-    this.setFilter(this.virtualServer.interceptedEndpoints());
+    this.setFilter(this.virtualServer.interceptedEndpoints.all);
     for (const { port, ifindex } of this.host.ports) {
       this.driver.openPort(port, ifindex);
       this.openedIfindex[port] = ifindex;

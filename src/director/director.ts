@@ -5,6 +5,7 @@
  */
 import { Interception } from '../../dataplane/sys/interception.js';
 import { prepareLoopback } from '../../dataplane/sys/handback.js';
+import type { FilterPrecision } from '../../dataplane/sys/filter.js';
 import { setMasquerade } from '../../dataplane/sys/masquerade.js';
 import { removeTables } from '../../dataplane/sys/nftables.js';
 import { Sysctls } from '../../dataplane/sys/sysctl.js';
@@ -13,7 +14,7 @@ import { DataPlane } from './data-plane.js';
 import { DirectorControl, warnUnlessLocal } from './director-control.js';
 import type { Endpoints } from './endpoints.js';
 import { readFootprint, removeFootprint, writeFootprint } from './footprint.js';
-import { InterceptSync } from './intercept-sync.js';
+import { InterceptSync, type HiddenChange } from './intercept-sync.js';
 import { lockStateDirectory } from './lock.js';
 import type { Log } from './log.js';
 import { lockNetwork } from './network-lock.js';
@@ -30,7 +31,8 @@ export class Director {
   private dataPlane!: DataPlane;
   private interception!: Interception;
   private sync: InterceptSync | null = null;
-  private hidden: Endpoints = { virtual: [], real: [] };
+  /** How exactly the driver's filter tells packets apart; null before the first one. */
+  private filter: FilterPrecision | null = null;
 
   private constructor(
     private readonly options: Options,
@@ -88,7 +90,10 @@ export class Director {
     this.dataPlane = new DataPlane({
       interfaces,
       maxConnections,
-      onEndpointsChanged: () => void this.sync?.settleOrWarn(),
+      onEndpointsChanged: (touched) => {
+        this.sync?.touch(touched);
+        void this.sync?.settleOrWarn();
+      },
       onHostChange: (description) => this.log.info('host network changed', { description }),
       onInterfacesChanged: () => this.interceptAnew(),
     });
@@ -138,8 +143,8 @@ export class Director {
       removeTables(TABLE_NAME);
     });
     this.sync = new InterceptSync({
-      wanted: () => this.dataPlane.virtualServer.interceptedEndpoints(),
-      apply: (endpoints) => this.hide(endpoints),
+      wanted: () => this.dataPlane.virtualServer.interceptedEndpoints,
+      apply: (change) => this.hide(change),
       log: this.log,
     });
     await this.sync.settle();
@@ -151,16 +156,16 @@ export class Director {
   }
 
   /** The driver receives what is hidden, and also for the moment in which that changes. */
-  private hide(endpoints: Endpoints): void {
-    this.dataPlane.setFilter({
-      virtual: [...this.hidden.virtual, ...endpoints.virtual],
-      real: [...this.hidden.real, ...endpoints.real],
-    });
-    this.interception.update(endpoints);
-    const filter = this.dataPlane.setFilter(endpoints);
-    this.hidden = endpoints;
-    const { virtual, real } = endpoints;
-    this.log.debug('interception', { virtual: virtual.length, real: real.length, filter });
+  private hide({ added, removed, all, isWhole }: HiddenChange): void {
+    // The coarsest filter has nothing to learn from more endpoints.
+    if (isWhole || this.filter !== 'tcp') {
+      this.filter = this.dataPlane.setFilter(union(all(), removed));
+    }
+    if (isWhole) this.interception.update(all());
+    else this.interception.change(added, removed);
+    if (count(removed) > 0) this.filter = this.dataPlane.setFilter(all());
+    const counts = { added: count(added), removed: count(removed) };
+    this.log.debug('interception', { ...counts, filter: this.filter });
   }
 
   private interceptAnew(): void {
@@ -208,4 +213,12 @@ export class Director {
       this.log.info('interface counters', { interface: name, ...stats });
     }
   }
+}
+
+function union(a: Endpoints, b: Endpoints): Endpoints {
+  return { virtual: [...a.virtual, ...b.virtual], real: [...a.real, ...b.real] };
+}
+
+function count({ virtual, real }: Endpoints): number {
+  return virtual.length + real.length;
 }

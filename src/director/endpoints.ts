@@ -9,6 +9,14 @@ export interface Endpoints {
   real: Endpoint[];
 }
 
+export type Side = keyof Endpoints;
+
+/** All that a director needs hidden: as a whole, or one by one. */
+export interface WantedEndpoints {
+  readonly all: Endpoints;
+  has(side: Side, endpoint: Endpoint): boolean;
+}
+
 const FTP_PORT = 21;
 
 export function virtualEndpoint(address: number, port: number, persistent: boolean): Endpoint {

@@ -44,7 +44,8 @@ export class ServiceAdmin {
     return service;
   }
 
-  addService(key: ServiceKey, settings: ServiceSettings): void {
+  /** @returns the new service */
+  addService(key: ServiceKey, settings: ServiceSettings): number {
     this.refuseUnsupported(key, settings);
     if (this.lookup(key) !== 0) throw new ControlError('EEXIST', 'Service already exists');
     const schedulerId = this.schedulerId(settings);
@@ -54,9 +55,11 @@ export class ServiceAdmin {
     statistics.clear(this.state.serviceBlock(service));
     this.configure(service, settings);
     this.bindScheduler(service, schedulerId);
+    return service;
   }
 
-  editService(key: ServiceKey, settings: ServiceSettings): void {
+  /** @returns the service */
+  editService(key: ServiceKey, settings: ServiceSettings): number {
     this.refuseUnsupported(key, settings);
     const service = this.find(key);
     const schedulerId = this.schedulerId(settings);
@@ -65,10 +68,14 @@ export class ServiceAdmin {
       this.state.schedulers[service]?.unbind();
       this.bindScheduler(service, schedulerId);
     }
+    return service;
   }
 
-  deleteService(key: ServiceKey): void {
-    this.remove(this.find(key));
+  /** Its destinations go to the trash. @returns the service that was */
+  deleteService(key: ServiceKey): number {
+    const service = this.find(key);
+    this.remove(service);
+    return service;
   }
 
   flush(): void {
@@ -76,7 +83,12 @@ export class ServiceAdmin {
     for (let s = 1; s <= services.highWater; s++) if (services.isLive(s)) this.remove(s);
   }
 
-  addDestination(serviceKey: ServiceKey, key: DestinationKey, settings: DestinationSettings): void {
+  /** @returns the destination, perhaps one out of the trash */
+  addDestination(
+    serviceKey: ServiceKey,
+    key: DestinationKey,
+    settings: DestinationSettings,
+  ): number {
     const service = this.find(serviceKey);
     const { destinations, services, trash, statistics } = this.state;
     const address = this.checkDestination(key, settings);
@@ -95,6 +107,7 @@ export class ServiceAdmin {
     this.configureDestination(destination, true, settings);
     destinations.linkTo(service, destination);
     this.state.schedulers[service]?.added(destination);
+    return destination;
   }
 
   editDestination(
@@ -110,7 +123,8 @@ export class ServiceAdmin {
     this.state.schedulers[service]?.updated(destination);
   }
 
-  deleteDestination(serviceKey: ServiceKey, key: DestinationKey): void {
+  /** @returns the destination, which is in the trash now */
+  deleteDestination(serviceKey: ServiceKey, key: DestinationKey): number {
     const service = this.find(serviceKey);
     const address = ipv4FromText(key.address);
     const destination =
@@ -119,6 +133,7 @@ export class ServiceAdmin {
     this.state.destinations.unlink(destination);
     this.state.schedulers[service]?.removed(destination);
     this.discard(destination);
+    return destination;
   }
 
   /** Binds the schedulers of services that were taken over from an earlier run. */

@@ -6,8 +6,6 @@ import { ESTABLISHED, FIN_WAIT } from '../../dataplane/conn/states.js';
 import { secondsToTicks, TICKS_PER_SECOND } from '../../dataplane/clock.js';
 import { Engine } from '../../dataplane/engine.js';
 import type { Routes } from '../../dataplane/route/routes.js';
-import type { DestinationTable } from '../../dataplane/service/destinations.js';
-import type { Endpoint } from '../../dataplane/service/endpoints.js';
 import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
 import {
   allocateMemory,
@@ -30,7 +28,8 @@ import {
   type ServiceSettings,
   type Timeouts,
 } from '../control/api.js';
-import { realEndpoint, virtualEndpoint, type Endpoints } from './endpoints.js';
+import { EndpointBook } from './endpoint-book.js';
+import type { Endpoints, WantedEndpoints } from './endpoints.js';
 import { connectionEntry, serviceEntry } from './listings.js';
 import { ServiceAdmin } from './service-admin.js';
 
@@ -53,8 +52,11 @@ export interface VirtualServerOptions {
   allocate?: Allocate;
   /** Shown in listings instead of the real size, for replaying what another director has shown. */
   connectionTableSize?: number;
-  /** Called whenever services or servers have changed which packets are ours. */
-  onEndpointsChanged?: () => void;
+  /**
+   * Called whenever services or servers have changed which packets are ours, with the endpoints that may have
+   * come or gone.
+   */
+  onEndpointsChanged?: (touched: Endpoints | 'all') => void;
 }
 
 export class VirtualServer implements Control {
@@ -64,7 +66,8 @@ export class VirtualServer implements Control {
   private readonly admin: ServiceAdmin;
   private readonly clock: () => number;
   private readonly connectionTableSize: number;
-  private readonly onEndpointsChanged: () => void;
+  private readonly endpoints: EndpointBook;
+  private readonly onEndpointsChanged: (touched: Endpoints | 'all') => void;
   private udpTimeoutSeconds = UDP_TIMEOUT_SECONDS;
 
   constructor(options: VirtualServerOptions) {
@@ -76,6 +79,7 @@ export class VirtualServer implements Control {
     this.state = new State(capacity, memory, allocate, options.hashKey, now);
     this.engine = new Engine(this.state, now);
     this.routes = this.state.routes;
+    this.endpoints = new EndpointBook(this.state);
     this.admin = new ServiceAdmin(this.state, this.engine, this.clock);
     this.connectionTableSize = options.connectionTableSize ?? this.state.connections.size;
     this.onEndpointsChanged = options.onEndpointsChanged ?? (() => undefined);
@@ -89,6 +93,7 @@ export class VirtualServer implements Control {
     this.engine.lifecycle.rebuild();
     trash.rebuild(this.clock());
     this.admin.rebindSchedulers();
+    this.endpoints.noteAll();
     this.endpointsChanged();
   }
 
@@ -96,34 +101,19 @@ export class VirtualServer implements Control {
   advance(now: number, budget: number): boolean {
     const deleted = this.state.trash.entries.length;
     const more = this.engine.advance(now, budget);
-    if (this.state.trash.entries.length !== deleted) this.endpointsChanged();
+    if (this.state.trash.entries.length !== deleted) {
+      this.endpoints.noteAll();
+      this.endpointsChanged();
+    }
     return more;
   }
 
   /**
    * What interception has to hide from the kernel: packets to services and from their servers, also those of
-   * deleted ones that still have connections. Nothing while there is no service: then ip_vs, too, is out of
-   * the packets' way.
+   * deleted ones that still have connections.
    */
-  interceptedEndpoints(): Endpoints {
-    const { services, destinations, trash } = this.state;
-    const virtual = new Map<string, Endpoint>();
-    const real = new Map<string, Endpoint>();
-    if (services.count === 0) return { virtual: [], real: [] };
-    for (let s = 1; s <= services.highWater; s++) {
-      if (!services.isLive(s)) continue;
-      const persistent = services.isPersistent(s);
-      collect(virtual, virtualEndpoint(services.address(s), services.port(s), persistent));
-      for (let d = services.first(s); d !== 0; d = destinations.next(d)) {
-        collect(real, realEndpointOf(destinations, d));
-      }
-    }
-    for (const d of trash.entries) {
-      const virtualAddress = destinations.virtualAddress(d);
-      collect(virtual, virtualEndpoint(virtualAddress, destinations.virtualPort(d), false));
-      collect(real, realEndpointOf(destinations, d));
-    }
-    return { virtual: [...virtual.values()], real: [...real.values()] };
+  get interceptedEndpoints(): WantedEndpoints {
+    return this.endpoints;
   }
 
   info(): Promise<Info> {
@@ -147,22 +137,26 @@ export class VirtualServer implements Control {
   }
 
   async addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
-    this.admin.addService(key, settings);
+    this.endpoints.noteService(this.admin.addService(key, settings));
     this.endpointsChanged();
   }
 
   async editService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
-    this.admin.editService(key, settings);
+    this.endpoints.noteService(this.admin.editService(key, settings));
     this.endpointsChanged();
   }
 
   async deleteService(key: ServiceKey): Promise<void> {
-    this.admin.deleteService(key);
+    const deleted = this.state.trash.entries.length;
+    const service = this.admin.deleteService(key);
+    for (const d of this.state.trash.entries.slice(deleted)) this.endpoints.noteDestination(d);
+    this.endpoints.noteService(service);
     this.endpointsChanged();
   }
 
   async flush(): Promise<void> {
     this.admin.flush();
+    this.endpoints.noteAll();
     this.endpointsChanged();
   }
 
@@ -171,7 +165,7 @@ export class VirtualServer implements Control {
     key: DestinationKey,
     settings: DestinationSettings,
   ): Promise<void> {
-    this.admin.addDestination(service, key, settings);
+    this.endpoints.noteDestination(this.admin.addDestination(service, key, settings));
     this.endpointsChanged();
   }
 
@@ -184,7 +178,7 @@ export class VirtualServer implements Control {
   }
 
   async deleteDestination(service: ServiceKey, key: DestinationKey): Promise<void> {
-    this.admin.deleteDestination(service, key);
+    this.endpoints.noteDestination(this.admin.deleteDestination(service, key));
     this.endpointsChanged();
   }
 
@@ -262,25 +256,10 @@ export class VirtualServer implements Control {
     this.engine.defence.update();
   }
 
-  /** Tables that follow from what is administered are brought in line, here and with whoever listens. */
+  /** Whoever listens is told what may have come or gone, if anything has. */
   private endpointsChanged(): void {
-    const { virtual, real } = this.interceptedEndpoints();
-    this.state.virtualEndpoints.replace(virtual);
-    this.state.realEndpoints.replace(real);
-    this.state.servers.replace(this.configuredServers());
-    this.onEndpointsChanged();
-  }
-
-  private configuredServers(): Endpoint[] {
-    const { services, destinations } = this.state;
-    const servers = new Map<string, Endpoint>();
-    for (let s = 1; s <= services.highWater; s++) {
-      if (!services.isLive(s)) continue;
-      for (let d = services.first(s); d !== 0; d = destinations.next(d)) {
-        collect(servers, { address: destinations.address(d), port: destinations.port(d) });
-      }
-    }
-    return [...servers.values()];
+    const touched = this.endpoints.takeTouched();
+    if (touched !== null) this.onEndpointsChanged(touched);
   }
 
   private zeroService(service: number): void {
@@ -290,16 +269,4 @@ export class VirtualServer implements Control {
       statistics.zero(this.state.destinationBlock(d));
     }
   }
-}
-
-function collect(into: Map<string, Endpoint>, endpoint: Endpoint): void {
-  into.set(`${endpoint.address}:${endpoint.port}`, endpoint);
-}
-
-function realEndpointOf(destinations: DestinationTable, destination: number): Endpoint {
-  return realEndpoint(
-    destinations.address(destination),
-    destinations.port(destination),
-    destinations.virtualPort(destination),
-  );
 }

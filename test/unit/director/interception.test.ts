@@ -26,17 +26,18 @@ describe('interception, in line with the services', () => {
       hashKey: [1, 2],
       clock: () => 0,
       capacity: { connections: 16, services: 16, destinations: 16 },
-      onEndpointsChanged: () => {
-        history.push(`engine ${describeEndpoints(virtualServer.interceptedEndpoints())}`);
+      onEndpointsChanged: (touched) => {
+        history.push(`engine ${describeEndpoints(virtualServer.interceptedEndpoints.all)}`);
+        interception.touch(touched);
         void interception.settleOrWarn();
       },
     });
     const directorLog = createLog({ level: 'info', write: (line) => log.push(line) });
     interception = new InterceptSync({
-      wanted: () => virtualServer.interceptedEndpoints(),
-      apply: async (endpoints) => {
+      wanted: () => virtualServer.interceptedEndpoints,
+      apply: async ({ all }) => {
         if (failure !== null) throw failure;
-        history.push(`hidden ${describeEndpoints(endpoints)}`);
+        history.push(`hidden ${describeEndpoints(all())}`);
       },
       log: directorLog,
     });
