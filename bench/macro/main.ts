@@ -9,6 +9,7 @@ import { describeMachine } from './machine.js';
 import { expectedSeconds, measureAll } from './measure.js';
 import { HELP, parseOptions, type Options } from './options.js';
 import { memory, pin, type Memory } from './processes.js';
+import { goFirst } from './priority.js';
 import { Progress } from './progress.js';
 import { FORMAT, writeResults, type PeerInfo, type Results } from './results.js';
 import { WEB } from './services.js';
@@ -37,6 +38,7 @@ async function main(argv: readonly string[]): Promise<void> {
 
 async function run(options: Options, command: string): Promise<Results> {
   const date = new Date().toISOString();
+  goFirst();
   const sites = await start(options);
   const before = sites.map(residentMemory);
   const progress = new Progress(expectedSeconds(sites, options));
@@ -52,7 +54,7 @@ async function run(options: Options, command: string): Promise<Results> {
       rounds: options.rounds,
       seconds: options.seconds,
       connections: CONNECTIONS,
-      ...(options.placement ?? { placement: "the kernel's" }),
+      placement: options.placement,
     },
     peers,
     axes: options.axes.map(({ id, title, metrics, work }) => ({ id, title, metrics, work })),

@@ -1,6 +1,6 @@
 /** Takes the samples: all axes round by round, on each axis one peer after the other. */
 import { LabError, messageOf } from '../../lab/errors.js';
-import type { Axis, Outcome } from './axes/axis.js';
+import type { Axis, Conditions, Outcome } from './axes/axis.js';
 import { requests } from './axes/web.js';
 import type { Options } from './options.js';
 import { cpuTime, hostTime, ownUserMs } from './processes.js';
@@ -8,10 +8,6 @@ import type { Progress } from './progress.js';
 import type { Sample } from './results.js';
 import type { Site } from './site.js';
 import { spreadOf } from './statistics.js';
-
-/** With more of the machine lost to others a measurement is made again, if there is time. */
-const DISTURBANCE_MAX = 0.04;
-const REPEATS_MAX = 2;
 
 /** Seconds that all measurements are expected to take. */
 export function expectedSeconds(sites: readonly Site[], options: Options): number {
@@ -29,15 +25,14 @@ export async function measureAll(
 ): Promise<Sample[]> {
   const samples: Sample[] = [];
   let left = expectedSeconds(sites, options);
-  // Measurements that were disturbed may be made again in a tenth of the time.
-  const budget = { seconds: left / 10 };
   for (let round = 1; round <= options.rounds; round++) {
+    for (const site of sites) site.beginRound(round, options.placement);
     for (const axis of options.axes) {
       for (const site of sites) {
         if (!axis.appliesTo(site.peer)) continue;
         const what = `round ${round} of ${options.rounds} · ${axis.title} · ${site.peer.title}`;
         progress.show(what, left);
-        await measureQuietly(samples, site, axis, round, options, budget);
+        samples.push(await measure(samples, site, axis, round, options));
         left -= options.seconds + axis.extraSeconds;
       }
     }
@@ -46,27 +41,8 @@ export async function measureAll(
   return samples;
 }
 
-async function measureQuietly(
-  samples: Sample[],
-  site: Site,
-  axis: Axis,
-  round: number,
-  options: Options,
-  budget: { seconds: number },
-): Promise<void> {
-  const cost = options.seconds + axis.extraSeconds;
-  let best: Sample | undefined;
-  for (let repeat = 0; repeat <= REPEATS_MAX; repeat++) {
-    const sample = await measureOnce(samples, site, axis, round, options);
-    if (best === undefined || sample.disturbance < best.disturbance) best = sample;
-    if (best.disturbance <= DISTURBANCE_MAX || budget.seconds < cost) break;
-    budget.seconds -= cost;
-  }
-  if (best !== undefined) samples.push(best);
-}
-
-async function measureOnce(
-  samples: Sample[],
+async function measure(
+  samples: readonly Sample[],
   site: Site,
   axis: Axis,
   round: number,
@@ -75,9 +51,7 @@ async function measureOnce(
   const { seconds, placement } = options;
   const requestsPerSecond = requestsSoFar(samples, site.peer.id);
   const watch = new Watch(site);
-  const outcome = await attempt(site, axis, () =>
-    axis.measure(site, { seconds, placement, requestsPerSecond }),
-  );
+  const outcome = await outcomeOf(axis, site, { seconds, placement, requestsPerSecond });
   const observed = watch.stop();
   site.checkAlive();
   return {
@@ -91,9 +65,9 @@ async function measureOnce(
   };
 }
 
-async function attempt(site: Site, axis: Axis, measure: () => Promise<Outcome>): Promise<Outcome> {
+async function outcomeOf(axis: Axis, site: Site, conditions: Conditions): Promise<Outcome> {
   try {
-    return await measure();
+    return await axis.measure(site, conditions);
   } catch (error) {
     throw new LabError(`${axis.title}, ${site.peer.title}: ${messageOf(error)}`);
   }
@@ -117,7 +91,7 @@ class Watch {
     this.foreignMs = this.foreignTimeMs();
   }
 
-  stop(): Pick<Sample, 'cpu' | 'disturbance'> {
+  stop(): Pick<Sample, 'cpu' | 'others'> {
     const after = cpuTime(this.site.directorPids);
     const cpu = {
       userMs: after.userMs - this.director.userMs,
@@ -127,11 +101,11 @@ class Watch {
     const foreign = (this.foreignTimeMs() - this.foreignMs) / elapsedMs / this.site.processors;
     return {
       cpu: this.site.directorPids.length === 0 ? null : cpu,
-      disturbance: Math.max(0, foreign),
+      others: Math.max(0, foreign),
     };
   }
 
-  /** User time of programs that aren't ours, and what other virtual machines took; an only growing number. */
+  /** User time of programs that aren't ours, and what other virtual machines took, since some moment. */
   private foreignTimeMs(): number {
     const { userMs, stealMs } = hostTime();
     return userMs + stealMs - ownUserMs() - cpuTime(this.site.pids).userMs;

@@ -7,7 +7,7 @@ import { AXES } from './axes/index.js';
 import type { Axis } from './axes/axis.js';
 import { allPeers } from './peers/index.js';
 import type { Peer } from './peers/peer.js';
-import type { Placement } from './site.js';
+import { placementFor, type Placement } from './site.js';
 
 export const DRIVERS = ['ring'];
 
@@ -26,15 +26,15 @@ export const HELP = `Usage: npm run bench -- [OPTION]...
 
 Measures uvs side by side with other balancers and with plain routing.
 
-  --quick            the most important axes, in less than two minutes
+  --quick            the most important axes and peers, in less than two minutes
   --peers LIST       of ${allPeers(DRIVERS)
     .map((peer) => peer.id)
     .join(', ')} (default: all)
   --axes LIST        of ${AXES.map((axis) => axis.id).join(', ')},
                      or their beginnings, such as bulk (default: all)
   --drivers LIST     of uvs: ${DRIVERS.join(', ')} (default: all)
-  --rounds N         how often everything is measured (default: 5, with --quick 3)
-  --seconds N        how long a measurement takes (default: 3, with --quick 1)
+  --rounds N         how often everything is measured (default: 4)
+  --seconds N        how long a measurement takes (default: 2, with --quick 1)
   --no-pinning       let the kernel choose processors
   --json FILE        where the results go (default: bench/results/side-by-side.json,
                      with --quick bench/results/side-by-side-quick.json)
@@ -48,12 +48,13 @@ export function parseOptions(argv: readonly string[], processors: number): Optio
   const quick = values.quick === true;
   const drivers = chosen('driver', values.drivers, DRIVERS, (driver) => driver);
   const name = quick ? 'side-by-side-quick.json' : 'side-by-side.json';
+  const peers = chosen('peer', values.peers, allPeers(drivers), (peer) => peer.id);
   const axes = chosen('axis', values.axes, AXES, (axis) => axis.id);
   return {
-    peers: chosen('peer', values.peers, allPeers(drivers), (peer) => peer.id),
+    peers: quick && values.peers === undefined ? peers.filter((peer) => peer.quick) : peers,
     axes: quick && values.axes === undefined ? axes.filter((axis) => axis.quick) : axes,
-    rounds: wholeNumber('rounds', values.rounds, quick ? 3 : 5),
-    seconds: wholeNumber('seconds', values.seconds, quick ? 1 : 3),
+    rounds: wholeNumber('rounds', values.rounds, 4),
+    seconds: wholeNumber('seconds', values.seconds, quick ? 1 : 2),
     quick,
     placement: values['no-pinning'] === true ? null : placementFor(processors),
     file: values.json ?? join(packageRoot(), 'bench', 'results', name),
@@ -103,10 +104,4 @@ function wholeNumber(name: string, text: string | undefined, standard: number): 
   if (text === undefined) return standard;
   if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
   throw new LabError(`--${name} must be a whole number from 1 to 9999, not '${text}'`);
-}
-
-function placementFor(processors: number): Placement | null {
-  if (processors < 2) return null;
-  const all = `0-${processors - 1}`;
-  return { client: '0', server: '1', director: all };
 }

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Metric, Work } from './axes/axis.js';
 import type { Machine } from './machine.js';
 import type { CpuTime, Memory } from './processes.js';
+import type { Placement } from './site.js';
 
 export const FORMAT = 1;
 
@@ -20,8 +21,8 @@ export interface Sample {
   readonly work: number;
   /** What the director's processes took meanwhile; null where it has none. */
   readonly cpu: CpuTime | null;
-  /** Share of the machine, from 0 to 1, that was lost to programs that don't belong to the measurement. */
-  readonly disturbance: number;
+  /** Share of the machine, from 0 to 1, that programs had which don't belong to the measurement. */
+  readonly others: number;
 }
 
 export interface AxisInfo {
@@ -41,12 +42,21 @@ export interface PeerInfo {
   readonly memory: { readonly start: Memory; readonly end: Memory } | null;
 }
 
+export interface Settings {
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Of wrk. */
+  readonly connections: number;
+  /** Null: wherever the kernel put things. */
+  readonly placement: Placement | null;
+}
+
 export interface Results {
   readonly format: number;
   readonly date: string;
   readonly command: string;
   readonly machine: Machine;
-  readonly settings: Readonly<Record<string, string | number>>;
+  readonly settings: Settings;
   readonly peers: readonly PeerInfo[];
   readonly axes: readonly AxisInfo[];
   readonly samples: readonly Sample[];

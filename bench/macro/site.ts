@@ -12,14 +12,25 @@ import { startWebServers } from '../../lab/webserver.js';
 import { LabError } from '../../lab/errors.js';
 import type { Peer } from './peers/peer.js';
 import { childrenOf, pin } from './processes.js';
+import { letGoFirst } from './priority.js';
 import { BULK, type Service } from './services.js';
 
 const SERVERS = 2;
-/** One processor for the clients and one for the servers; the director goes where the scheduler puts it. */
+/**
+ * Which processor each part runs on. With two of them the director has to share one, and gains or loses by the
+ * neighbour: it changes sides from round to round.
+ */
 export interface Placement {
-  client: string;
-  server: string;
-  director: string;
+  readonly client: string;
+  readonly server: string;
+  /** One after the other. */
+  readonly director: readonly string[];
+}
+
+/** Null where there is nothing to choose. */
+export function placementFor(processors: number): Placement | null {
+  if (processors < 2) return null;
+  return { client: '0', server: '1', director: processors === 2 ? ['1', '0'] : ['2'] };
 }
 
 export class Site {
@@ -42,10 +53,8 @@ export class Site {
     const servers = [...web.map((server) => server.daemon), ...bulk].map((daemon) => daemon.pid);
     const { pids } = await peer.start(lab.host('director'));
     const serverPids = servers.flatMap((pid) => [pid, ...childrenOf(pid)]);
-    if (placement !== null) {
-      for (const pid of serverPids) pin(pid, placement.server);
-      for (const pid of pids) pin(pid, placement.director);
-    }
+    for (const pid of [...serverPids, ...pids]) letGoFirst(pid);
+    if (placement !== null) for (const pid of serverPids) pin(pid, placement.server);
     return new Site(peer, lab, pids, [...serverPids, ...pids]);
   }
 
@@ -59,6 +68,13 @@ export class Site {
   }
 
   readonly processors = availableParallelism();
+
+  /** Moves the director to the processor of this round (from 1 on). */
+  beginRound(round: number, placement: Placement | null): void {
+    if (placement === null) return;
+    const { director } = placement;
+    for (const pid of this.directorPids) pin(pid, director[(round - 1) % director.length]);
+  }
 
   /** Fails where a daemon has ended. */
   checkAlive(): void {

@@ -20,6 +20,9 @@ export interface AxisSummary {
 }
 
 export function summarize(results: Results, limit: string, rival: string): AxisSummary[] {
+  const placements = results.settings.placement?.director.length ?? 1;
+  const spread = (values: number[]) => spreadOf(values, placements);
+  const spreadIfAny = (values: number[]) => (values.length === 0 ? null : spread(values));
   return results.axes.map((axis) => {
     const samples = results.samples.filter((sample) => sample.axis === axis.id);
     const rows = results.peers.flatMap((peer): Row[] => {
@@ -29,10 +32,10 @@ export function summarize(results: Results, limit: string, rival: string): AxisS
       return [
         {
           peer: peer.title,
-          values: new Map(axis.metrics.map(({ key }) => [key, spreadOf(valuesOf(own, key))])),
-          toLimit: ratio(own, of(samples, limit), main),
-          toRival: ratio(own, of(samples, rival), main),
-          cpuTime: cpuTime(own, axis.work?.timeUnit === 'ms' ? 1 : 1000),
+          values: new Map(axis.metrics.map(({ key }) => [key, spread(valuesOf(own, key))])),
+          toLimit: spreadIfAny(ratios(own, of(samples, limit), main)),
+          toRival: spreadIfAny(ratios(own, of(samples, rival), main)),
+          cpuTime: spreadIfAny(cpuTimes(own, axis.work?.timeUnit === 'ms' ? 1 : 1000)),
         },
       ];
     });
@@ -48,17 +51,15 @@ function valuesOf(samples: readonly Sample[], key: string): number[] {
   return samples.map((sample) => sample.values[key]);
 }
 
-function ratio(own: readonly Sample[], others: readonly Sample[], { key }: Metric): Spread | null {
-  const ratios = own.flatMap((sample) => {
+function ratios(own: readonly Sample[], others: readonly Sample[], { key }: Metric): number[] {
+  return own.flatMap((sample) => {
     const other = others.find(({ round }) => round === sample.round);
     return other === undefined ? [] : [sample.values[key] / other.values[key]];
   });
-  return ratios.length === 0 ? null : spreadOf(ratios);
 }
 
-function cpuTime(samples: readonly Sample[], unitsPerMs: number): Spread | null {
-  const shares = samples.flatMap(({ cpu, work }) =>
+function cpuTimes(samples: readonly Sample[], unitsPerMs: number): number[] {
+  return samples.flatMap(({ cpu, work }) =>
     cpu === null || work === 0 ? [] : [((cpu.userMs + cpu.systemMs) * unitsPerMs) / work],
   );
-  return shares.length === 0 ? null : spreadOf(shares);
 }

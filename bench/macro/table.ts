@@ -12,7 +12,7 @@ export function resultsTable(results: Results): string {
   const { machine, settings } = results;
   const head = [
     `${machine.processors} x ${machine.processor}, Linux ${machine.kernel}, Node ${machine.node}`,
-    `${settings['rounds']} rounds of ${settings['seconds']} s; medians (smallest to largest)`,
+    `${settings.rounds} rounds of ${settings.seconds} s; medians (smallest to largest)`,
   ];
   return [...head, ...summaries.map(axisTable), memoryTable(results)].join('\n');
 }

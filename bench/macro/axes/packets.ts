@@ -48,6 +48,8 @@ async function measure(site: Site, { seconds, placement }: Conditions): Promise<
   await counter.output(/ready/);
   const flood = await sendFlood(site, site.address(PACKETS), seconds);
   await pause(SETTLE_MS);
+  // While the counter still listens for connections.
+  const generator = site.peer.balances ? {} : { generatorPerSecond: await generatorRate(site) };
   counter.endInput();
   const { stdout } = await counter.done;
   const count = JSON.parse(stdout.replace('ready\n', '')) as Count;
@@ -55,7 +57,7 @@ async function measure(site: Site, { seconds, placement }: Conditions): Promise<
   return {
     values: { rate: arrived / flood.seconds, loss: (1 - arrived / flood.sent) * 100 },
     work: arrived,
-    details: { offeredPerSecond: flood.sent / flood.seconds, ...count },
+    details: { offeredPerSecond: flood.sent / flood.seconds, ...generator, ...count },
   };
 }
 
@@ -66,15 +68,31 @@ async function sendFlood(site: Site, target: string, seconds: number): Promise<F
   return JSON.parse(await site.client.output(process.execPath, [program, ...words])) as Flood;
 }
 
+const CEILING_SECONDS = 0.3;
+
+/** What the generator sends when packets end at the director's door: it must be more than anybody passes on. */
+async function generatorRate(site: Site): Promise<number> {
+  const director = site.lab.host('director');
+  await director.output('nft', ['-f', '-'], { input: dropMarked('ext0') });
+  const { sent, seconds } = await sendFlood(site, site.address(PACKETS), CEILING_SECONDS);
+  await director.output('nft', ['delete', 'table', 'netdev', TABLE]);
+  return sent / seconds;
+}
+
+const TABLE = 'marked';
+
+function dropMarked(name: string): string {
+  return `table netdev ${TABLE} {
+  chain ${TABLE} { type filter hook ingress device ${name} priority 0; ip dscp cs1 drop; }
+}`;
+}
+
 /** Answers find their way to the client's host, and marked packets end where they are counted. */
 async function prepare(site: Site): Promise<void> {
   const director = site.lab.host('director');
   const neighbour = ['replace', SOURCE, 'lladdr', await mac(site, 'client', 'lan0')];
   await director.output('ip', ['neigh', ...neighbour, 'dev', 'ext0', 'nud', 'permanent']);
-  const ruleset = `table netdev counted {
-  chain marked { type filter hook ingress device lan0 priority 0; ip dscp cs1 drop; }
-}`;
-  await site.lab.host('server1').output('nft', ['-f', '-'], { input: ruleset });
+  await site.lab.host('server1').output('nft', ['-f', '-'], { input: dropMarked('lan0') });
 }
 
 async function mac(site: Site, host: string, name: string): Promise<string> {

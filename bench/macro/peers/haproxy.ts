@@ -11,6 +11,7 @@ export const haproxy: Peer = {
   title: 'HAProxy',
   kind: 'proxy',
   balances: true,
+  quick: true,
   commands: ['haproxy'],
   settings: 'mode tcp, nbthread 1, balance roundrobin',
   version: () => versionOf('haproxy', '-v'),

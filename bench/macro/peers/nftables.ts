@@ -16,6 +16,7 @@ export const nftables: Peer = {
   title: 'nftables DNAT',
   kind: 'packets',
   balances: true,
+  quick: true,
   commands: ['nft'],
   settings: `dnat to numgen inc mod N map; nf_conntrack_tcp_timeout_time_wait=${TIME_WAIT_S}`,
   version: () => `${versionOf('nft', '--version')}, Linux ${release()}`,

@@ -12,6 +12,7 @@ export const nodeProxy: Peer = {
   title: 'Node net proxy',
   kind: 'proxy',
   balances: true,
+  quick: false,
   commands: [],
   settings: 'socket.pipe(), round robin',
   version: () => process.version,

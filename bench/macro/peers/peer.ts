@@ -16,6 +16,8 @@ export interface Peer {
   readonly kind: 'packets' | 'proxy';
   /** False where the client talks to a server directly. */
   readonly balances: boolean;
+  /** Part of --quick. */
+  readonly quick: boolean;
   /** Commands it needs besides those of every measurement. */
   readonly commands: readonly string[];
   /** Its settings in a few words, for the results. */

@@ -7,6 +7,7 @@ export const routing: Peer = {
   title: 'plain routing',
   kind: 'packets',
   balances: false,
+  quick: true,
   commands: [],
   settings: 'ip_forward=1; client to server1',
   version: () => release(),

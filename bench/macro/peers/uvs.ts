@@ -11,6 +11,7 @@ export function uvs(driver: string): Peer {
     title: `uvs (${driver})`,
     kind: 'packets',
     balances: true,
+    quick: true,
     commands: [],
     settings: `--driver ${driver}; scheduler rr, masquerading`,
     version: () => packageVersion(),

@@ -69,6 +69,7 @@ async function open(): Promise<number[]> {
       for (let i = 0; i < burst.count; i++) answered(burst.offset[i], acknowledgments);
       driver.release(burst);
     }
+    driver.flush();
     if (Object.keys(acknowledgments).length === flows) return acknowledgments;
   }
   throw new Error(`no answer from ${destinationText}:${portText}`);

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { parseOptions } from '../../../bench/macro/options.js';
+import {
+  buildFrame,
+  setNumber,
+  sumWithoutNumber,
+  TCP,
+} from '../../../bench/macro/programs/segment.js';
+import type { Results, Sample } from '../../../bench/macro/results.js';
+import { percentile, spreadOf } from '../../../bench/macro/statistics.js';
+import { summarize } from '../../../bench/macro/summary.js';
+import { resultsTable } from '../../../bench/macro/table.js';
+import { address, expectedTcpChecksum } from '../../support/frames.js';
+
+const TWO = 2;
+
+function sample(peer: string, round: number, rate: number, cpuMs: number | null): Sample {
+  const cpu = cpuMs === null ? null : { userMs: cpuMs / 2, systemMs: cpuMs / 2 };
+  return {
+    axis: 'requests',
+    peer,
+    round,
+    values: { rate },
+    details: {},
+    work: 1000,
+    cpu,
+    others: 0,
+  };
+}
+
+function results(samples: Sample[]): Results {
+  const peer = { version: '', settings: '', memory: null };
+  return {
+    format: 1,
+    date: '',
+    command: '',
+    machine: {
+      processor: 'P',
+      processors: 2,
+      memoryMb: 1,
+      kernel: '6',
+      congestionControl: 'bbr',
+      node: 'v20',
+      tools: {},
+    },
+    settings: { rounds: 3, seconds: 1, connections: 50, placement: null },
+    peers: [
+      { id: 'routing', title: 'plain routing', ...peer },
+      { id: 'haproxy', title: 'HAProxy', ...peer },
+    ],
+    axes: [
+      {
+        id: 'requests',
+        title: 'requests',
+        metrics: [{ key: 'rate', unit: 'requests/s', better: 'more', digits: 0 }],
+        work: { unit: 'request', timeUnit: 'µs' },
+      },
+    ],
+    samples,
+  };
+}
+
+describe('results of the side-by-side benchmark', () => {
+  it('have a median that an outlier does not move, and its range', () => {
+    assert.deepEqual(spreadOf([3, 1, 900]), { median: 3, min: 1, max: 900 });
+    assert.deepEqual(spreadOf([4, 1, 2, 3]), { median: 2.5, min: 1, max: 4 });
+  });
+
+  it('have a median of each condition where these alternate, and their mean', () => {
+    assert.equal(spreadOf([10, 100, 12, 102, 11, 700], 2).median, (11 + 102) / 2);
+    assert.equal(spreadOf([10], 2).median, 10);
+  });
+
+  it('have percentiles by the nearest rank', () => {
+    const sorted = Float64Array.from({ length: 1000 }, (_, index) => index + 1);
+    assert.deepEqual(
+      [50, 99, 99.9, 100].map((percent) => percentile(sorted, percent)),
+      [500, 990, 999, 1000],
+    );
+    assert.equal(percentile([7], 50), 7);
+  });
+
+  it('compare a peer with the sample of the other in the same round', () => {
+    // The machine becomes slower from round to round; what is compared stays the half.
+    const samples = [1, 2, 3].flatMap((round) => [
+      sample('routing', round, 1000 / round, null),
+      sample('haproxy', round, 500 / round, 20),
+    ]);
+    const [{ rows }] = summarize(results(samples), 'routing', 'haproxy');
+    assert.deepEqual(rows[1].toLimit, { median: 0.5, min: 0.5, max: 0.5 });
+    assert.deepEqual(rows[0].toRival, { median: 2, min: 2, max: 2 });
+  });
+
+  it("divide the director's processor time by what was moved", () => {
+    const samples = [sample('routing', 1, 1, null), sample('haproxy', 1, 1, 20)];
+    const [{ rows }] = summarize(results(samples), 'routing', 'haproxy');
+    assert.equal(rows[0].cpuTime, null);
+    assert.equal(rows[1].cpuTime?.median, 20);
+  });
+
+  it('are shown in columns', () => {
+    const samples = [sample('routing', 1, 123_456, null), sample('haproxy', 1, 61_728, 20)];
+    const lines = resultsTable(results(samples)).split('\n');
+    const rows = lines.filter((line) => /^ {2}(plain routing|HAProxy) /.test(line));
+    assert.deepEqual(
+      rows.map((line) => line.trim().split(/ {2,}/)),
+      [
+        ['plain routing', '123 456', '(123 456 to 123 456)', '1.00', '2.00'],
+        ['HAProxy', '61 728', '(61 728 to 61 728)', '0.50', '1.00', '20.0'],
+      ],
+    );
+  });
+});
+
+describe('the command line of the side-by-side benchmark', () => {
+  it('takes all peers and axes, or with --quick the most important ones', () => {
+    const all = parseOptions([], TWO);
+    const quick = parseOptions(['--quick'], TWO);
+    assert.ok(all !== null && quick !== null);
+    assert.ok(quick.axes.length < all.axes.length && quick.peers.length < all.peers.length);
+    assert.notEqual(quick.file, all.file);
+  });
+
+  it('takes ids and their beginnings, in the order of measuring', () => {
+    const options = parseOptions(['--axes', 'bulk-down,requests', '--peers', 'haproxy,uvs'], TWO);
+    assert.deepEqual(
+      options?.axes.map(({ id }) => id),
+      ['requests', 'bulk-down-1', 'bulk-down-8'],
+    );
+    assert.deepEqual(
+      options?.peers.map(({ id }) => id),
+      ['uvs-ring', 'haproxy'],
+    );
+  });
+
+  it('refuses what it does not know, and says what there is', () => {
+    assert.throws(() => parseOptions(['--peers', 'traefik'], TWO), /no peer 'traefik'.*haproxy/);
+    assert.throws(() => parseOptions(['--rounds', '0'], TWO), /--rounds must be/);
+    assert.throws(() => parseOptions(['--fast'], TWO), /--fast.*--help/);
+  });
+
+  it('has the director change sides where it must share a processor', () => {
+    assert.deepEqual(parseOptions([], TWO)?.placement?.director, ['1', '0']);
+    assert.deepEqual(parseOptions([], 4)?.placement?.director, ['2']);
+    assert.equal(parseOptions([], 1)?.placement, null);
+    assert.equal(parseOptions(['--no-pinning'], TWO)?.placement, null);
+  });
+});
+
+describe('a numbered small packet', () => {
+  it('has a right checksum, whatever its number', () => {
+    const frame = buildFrame(
+      {
+        sourceMac: [2, 0, 0, 0, 0, 1],
+        destinationMac: [2, 0, 0, 0, 0, 2],
+        source: address('10.1.0.200'),
+        destination: address('10.1.0.100'),
+        sourcePort: 20_000,
+        destinationPort: 9000,
+        sequence: 1001,
+        acknowledgment: -5,
+        flags: 0x10,
+      },
+      true,
+    );
+    const sum = sumWithoutNumber(frame);
+    for (const number of [0, 1, 0xffff, 0x12345678, 0x0fff_ffff]) {
+      setNumber(frame, number, sum);
+      const checksum = (frame[TCP + 16] << 8) | frame[TCP + 17];
+      assert.equal(checksum, expectedTcpChecksum(frame), `number ${number}`);
+    }
+  });
+});
