@@ -123,12 +123,19 @@ function heapBytesPerPacket(
   const random = new SeededRandom(1);
   const { batch } = population;
   const growth: number[] = [];
+  const growthByLooking: number[] = [];
   for (let b = 0; b < HEAP_BATCHES; b++) {
     draw(population, direction, random);
     batch.restore();
-    const before = getHeapStatistics().used_heap_size;
+    const before = usedHeapBytes();
+    growthByLooking.push(usedHeapBytes() - before);
+    const start = usedHeapBytes();
     subject.process(batch, population.now);
-    growth.push((getHeapStatistics().used_heap_size - before) / batch.count);
+    growth.push(usedHeapBytes() - start);
   }
-  return Math.round(median(growth));
+  return Math.round((median(growth) - median(growthByLooking)) / batch.count);
+}
+
+function usedHeapBytes(): number {
+  return getHeapStatistics().used_heap_size;
 }

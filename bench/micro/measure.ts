@@ -3,6 +3,7 @@
  * whatever else the machine does meets all of them; a round's figure is the median of many short batches, which
  * leaves out those that were interrupted.
  */
+import { spreadOf } from '../macro/statistics.js';
 import type { SubjectName } from './subjects.js';
 
 export interface Measurement {
@@ -31,9 +32,7 @@ export interface Bench {
 }
 
 export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  return spreadOf(values).median;
 }
 
 /** Nanoseconds that some work takes. */

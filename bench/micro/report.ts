@@ -1,5 +1,6 @@
 /** The figures as tables, and what of the targets was reached. */
 import { cpus, release, totalmem } from 'node:os';
+import { spreadOf } from '../macro/statistics.js';
 import { SIZES } from './sizes.js';
 import { grouped, median, type Measurement } from './measure.js';
 import { table } from './table.js';
@@ -15,12 +16,10 @@ export function machine(): string {
 }
 
 /** Median, least and greatest of the rounds. */
-export function spread({ rounds }: Measurement): string {
-  const digits = median(rounds) < 10 ? 1 : 0;
-  const text = (value: number) => (digits === 0 ? grouped(value) : value.toFixed(digits));
-  const middle = text(median(rounds));
-  if (rounds.length === 1) return middle;
-  return `${middle} (${text(Math.min(...rounds))}..${text(Math.max(...rounds))})`;
+function spread({ rounds }: Measurement): string {
+  const { median: middle, min, max } = spreadOf(rounds);
+  const text = (value: number) => (Math.abs(middle) < 10 ? value.toFixed(1) : grouped(value));
+  return rounds.length === 1 ? text(middle) : `${text(middle)} (${text(min)}..${text(max)})`;
 }
 
 export function report(measurements: readonly Measurement[], notes: readonly string[]): string {
@@ -40,7 +39,8 @@ function section(group: string, members: Measurement[]): string {
   const isMixed = members.some((member) => member.unit !== unit);
   const hasRival = members.some(({ subject }) => subject === 'straightforward');
   const engineRows = members.filter(({ subject }) => subject === 'uvs');
-  const hasSizes = new Set(engineRows.map(({ live }) => live)).size > 1;
+  const sizes = new Set(engineRows.map(({ live }) => live));
+  const hasSizes = sizes.size > 1 && sizes.has(SIZES[0]);
   const hasHeap = members.some(({ heapBytes }) => heapBytes !== undefined);
   const header = ['', 'live connections', 'uvs'];
   if (hasRival) header.push('straightforward', 'ratio');
@@ -71,6 +71,8 @@ function find(
   );
 }
 
+/** None to what is next to nothing. */
 function ratio(dividend: Measurement, divisor: Measurement): string {
+  if (Math.abs(median(divisor.rounds)) < 0.5) return '-';
   return (median(dividend.rounds) / median(divisor.rounds)).toFixed(1);
 }

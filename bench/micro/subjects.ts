@@ -5,6 +5,8 @@
 import { BURST_MAX } from '../../dataplane/burst-size.js';
 import { secondsToTicks } from '../../dataplane/clock.js';
 import { ESTABLISHED } from '../../dataplane/conn/states.js';
+import type { Allocate } from '../../dataplane/state.js';
+import { tableMemory } from '../../dataplane/sys/memory.js';
 import { SEND } from '../../dataplane/verdict.js';
 import { ipv4FromText } from '../../src/control/ipv4.js';
 import type { VirtualServer } from '../../src/director/virtual-server.js';
@@ -34,6 +36,8 @@ export interface Plan {
   servers: number;
   /** Connections there is room for. */
   capacity: number;
+  /** Where the tables lie; a director's is the default. */
+  allocate?: Allocate;
 }
 
 export interface Subject {
@@ -74,9 +78,12 @@ export class EngineSubject implements Subject {
     this.length = new Int32Array(burstFrames);
   }
 
-  static async create({ scheduler, servers, capacity }: Plan): Promise<EngineSubject> {
+  static async create({ scheduler, servers, capacity, allocate }: Plan): Promise<EngineSubject> {
     const clock = new Clock();
-    const server = testDirector(clock, { capacity: { connections: capacity } });
+    const server = testDirector(clock, {
+      capacity: { connections: capacity },
+      allocate: allocate ?? tableMemory,
+    });
     await server.setTimeouts({ tcpSeconds: ESTABLISHED_SECONDS, tcpFinSeconds: 0, udpSeconds: 0 });
     const service = serviceKey(SERVICE_PORT);
     await server.addService(service, serviceSettings({ scheduler }));
