@@ -46,7 +46,7 @@ export class Director {
 }
 
 function requireBuild(): void {
-  if (!existsSync(join(packageRoot(), 'dist', 'bin', 'uvsd.js'))) {
+  if (!existsSync(join(packageRoot(), 'dist', 'lab', 'uvsd.js'))) {
     throw new LabError('the project is not built; run `npm run build`');
   }
 }

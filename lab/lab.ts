@@ -11,7 +11,7 @@
  *     +----------------+            +----------------+      |                |---- ...
  *                                                           +----------------+
  */
-import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../src/package.js';
 import { LabError } from './errors.js';
@@ -188,23 +188,24 @@ function interfaceCommands(plan: InterfacePlan): string[] {
   return [...addresses, `link set ${plan.name} up`];
 }
 
-/** The project's commands with the words that each gets before those of the user. */
+/** Commands of a lab, by the program in dist/ that each is a name of. */
 const COMMANDS: Readonly<Record<string, string>> = {
-  uvsd: '--state-dir "$UVS_LAB_FOLDER/state" --socket "$UVS_SOCKET"',
-  uvs: '',
-  uvsadm: '',
-  'uvsadm-save': '',
-  'uvsadm-restore': '',
+  uvsd: 'lab/uvsd.js',
+  uvs: 'bin/uvs.js',
+  uvsadm: 'bin/uvsadm.js',
+  'uvsadm-save': 'bin/uvsadm-save.js',
+  'uvsadm-restore': 'bin/uvsadm-restore.js',
+  ipvsadm: 'bin/uvsadm.js',
 };
 
-/** A folder for PATH with the project's commands, and with ipvsadm as another name of uvsadm. */
+/**
+ * A folder for PATH with the project's commands, and with the Node.js that runs them. Links only: where it
+ * is, programs often may not be executed (noexec).
+ */
 function installCommands(folder: string): void {
   mkdirSync(folder);
-  for (const [command, words] of Object.entries(COMMANDS)) {
-    const program = join(packageRoot(), 'dist', 'bin', `${command}.js`);
-    const launcher = join(folder, command);
-    writeFileSync(launcher, `#!/bin/sh\nexec '${process.execPath}' '${program}' ${words} "$@"\n`);
-    chmodSync(launcher, 0o755);
+  symlinkSync(process.execPath, join(folder, 'node'));
+  for (const [command, program] of Object.entries(COMMANDS)) {
+    symlinkSync(join(packageRoot(), 'dist', program), join(folder, command));
   }
-  symlinkSync(join(packageRoot(), 'dist', 'bin', 'uvsadm.js'), join(folder, 'ipvsadm'));
 }

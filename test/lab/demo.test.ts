@@ -10,6 +10,10 @@ describe('the demo', () => {
   before(function () {
     requireRoot(this);
   });
+  // Half a minute, or several on a machine that has other things to do.
+  beforeEach(function () {
+    this.timeout(300_000);
+  });
 
   it('keeps its promises, without colours where there is no terminal, and cleans up', async () => {
     const { exit, output } = await runDemo([]);
