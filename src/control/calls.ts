@@ -1,6 +1,6 @@
 /** What the director does for each request: the step from a method's name to a Control's method. */
 import type { Control, ServiceEntry } from './api.js';
-import { SERVICES_PER_BATCH } from './protocol.js';
+import { batchesOf } from './pieces.js';
 import type { MethodName, Params } from './schemas.js';
 
 /** A call answers with one value, or with batches where the answer can be long. */
@@ -11,8 +11,8 @@ type Call<M extends MethodName> = (
 
 export const calls: { [M in MethodName]: Call<M> } = {
   info: (control) => control.info(),
-  services: (control) => servicesInBatches(control),
-  service: (control, { key }) => control.service(key),
+  services: (control) => inBatches(control.services()),
+  service: (control, { key }) => inBatches(control.service(key).then((service) => [service])),
   addService: (control, { key, settings }) => control.addService(key, settings),
   editService: (control, { key, settings }) => control.editService(key, settings),
   deleteService: (control, { key }) => control.deleteService(key),
@@ -33,9 +33,6 @@ export const calls: { [M in MethodName]: Call<M> } = {
   setSetting: (control, { name, value }) => control.setSetting(name, value),
 };
 
-async function* servicesInBatches(control: Control): AsyncGenerator<ServiceEntry[]> {
-  const services = await control.services();
-  for (let start = 0; start < services.length; start += SERVICES_PER_BATCH) {
-    yield services.slice(start, start + SERVICES_PER_BATCH);
-  }
+async function* inBatches(services: Promise<ServiceEntry[]>): AsyncGenerator<ServiceEntry[]> {
+  yield* batchesOf(await services);
 }

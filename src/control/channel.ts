@@ -8,7 +8,7 @@ import type { MethodName, Params } from './schemas.js';
 
 /** A director at work greets within microseconds; one that doesn't within this time is stuck. */
 const GREETING_TIMEOUT_MS = 5_000;
-/** A batch of services with a hundred thousand real servers fits. */
+/** Far more than any batch comes to. */
 const REPLY_MAX_BYTES = 64 * 1024 * 1024;
 
 /** No director at the socket, one that doesn't answer or went away, or one of another version. */

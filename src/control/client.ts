@@ -12,6 +12,7 @@ import type {
   Timeouts,
 } from './api.js';
 import { Channel } from './channel.js';
+import { joinBatch } from './pieces.js';
 import type { MethodName, Params } from './schemas.js';
 
 export { NoDirectorError } from './channel.js';
@@ -46,13 +47,15 @@ class ControlClient implements RemoteControl {
   async services(): Promise<ServiceEntry[]> {
     const services: ServiceEntry[] = [];
     for await (const batch of this.stream<'services', ServiceEntry>('services', {})) {
-      services.push(...batch);
+      joinBatch(services, batch);
     }
     return services;
   }
 
-  service(key: ServiceKey): Promise<ServiceEntry> {
-    return this.request<'service', ServiceEntry>('service', { key });
+  async service(key: ServiceKey): Promise<ServiceEntry> {
+    const services: ServiceEntry[] = [];
+    await this.request('service', { key }, (batch) => joinBatch(services, batch as ServiceEntry[]));
+    return services[0];
   }
 
   addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
@@ -127,11 +130,19 @@ class ControlClient implements RemoteControl {
     return this.request('setSetting', { name, value });
   }
 
-  private request<M extends MethodName, R = void>(method: M, params: Params<M>): Promise<R> {
+  /** @param takeBatch is given the batches that come before the result, where there are any */
+  private request<M extends MethodName, R = void>(
+    method: M,
+    params: Params<M>,
+    takeBatch: (batch: unknown[]) => void = () => {},
+  ): Promise<R> {
     const id = this.channel.send(method, params);
     const answer = this.lastAnswer.then(async () => {
-      const reply = await this.channel.reply(id);
-      return ('result' in reply ? (reply.result ?? undefined) : undefined) as R;
+      for (;;) {
+        const reply = await this.channel.reply(id);
+        if ('result' in reply) return (reply.result ?? undefined) as R;
+        takeBatch(reply.batch);
+      }
     });
     this.lastAnswer = answer.catch(() => {});
     return answer;

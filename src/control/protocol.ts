@@ -4,7 +4,7 @@
  *
  *     director                                            client
  *     {"uvs":"control","version":1}              ->
- *                                                <-       {"id":1,"method":"service","params":{"key":{...}}}
+ *                                                <-       {"id":1,"method":"timeouts","params":{}}
  *     {"id":1,"result":{...}}                    ->
  *                                                <-       {"id":2,"method":"connections","params":{}}
  *     {"id":2,"batch":[{...},{...}]}             ->       any number of batches,
@@ -21,8 +21,6 @@ import type { Errno } from './api.js';
 export const PROTOCOL_VERSION = 1;
 /** The largest request, 20 times what a request comes to. */
 export const REQUEST_MAX_BYTES = 64 * 1024;
-/** Services in one batch of the answer to `services`. */
-export const SERVICES_PER_BATCH = 64;
 
 export interface Greeting {
   uvs: 'control';

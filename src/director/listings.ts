@@ -15,6 +15,8 @@ import type {
 import { ipv4ToText } from '../control/ipv4.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
+/** Destinations that are listed between two turns of the event loop. */
+const DESTINATIONS_PER_TURN = 500;
 const PROTOCOL_NAMES: Record<number, string> = { 0: 'IP', 6: 'TCP', 17: 'UDP' };
 
 function statisticsOf(state: State, block: number): Statistics {
@@ -51,13 +53,34 @@ function destinationEntry(state: State, destination: number): DestinationEntry {
   };
 }
 
-export function serviceEntry(state: State, service: number): ServiceEntry {
+/**
+ * A service with its destinations, newest first.
+ * @param breathe is awaited after every few destinations: packets go on meanwhile, and a destination that is
+ * deleted then isn't listed any more
+ */
+export async function serviceEntry(
+  state: State,
+  service: number,
+  breathe: () => Promise<void>,
+): Promise<ServiceEntry> {
   const { services, destinations } = state;
-  const id = services.schedulerId(service);
-  const entries: DestinationEntry[] = [];
-  for (let d = services.first(service); d !== 0; d = destinations.next(d)) {
-    entries.push(destinationEntry(state, d));
+  const entry = serviceAlone(state, service);
+  const serial = services.serial(service);
+  const members: number[] = [];
+  for (let d = services.first(service); d !== 0; d = destinations.next(d)) members.push(d);
+  for (const [i, d] of members.entries()) {
+    if (i > 0 && i % DESTINATIONS_PER_TURN === 0) await breathe();
+    const isMember = destinations.isLive(d) && destinations.isAvailable(d);
+    if (isMember && destinations.serviceSerial(d) === serial) {
+      entry.destinations.push(destinationEntry(state, d));
+    }
   }
+  return entry;
+}
+
+function serviceAlone(state: State, service: number): ServiceEntry {
+  const { services } = state;
+  const id = services.schedulerId(service);
   return {
     family: 'inet',
     protocol: 'tcp',
@@ -72,7 +95,7 @@ export function serviceEntry(state: State, service: number): ServiceEntry {
     onePacket: false,
     persistenceEngine: '',
     statistics: statisticsOf(state, state.serviceBlock(service)),
-    destinations: entries,
+    destinations: [],
   };
 }
 

@@ -2,6 +2,7 @@
  * The virtual server: engine and tables as one thing that can be administered. A director runs one on real
  * interfaces, a replay runs one on recorded packets.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ESTABLISHED, FIN_WAIT } from '../../dataplane/conn/states.js';
 import { secondsToTicks, TICKS_PER_SECOND } from '../../dataplane/clock.js';
 import { Engine } from '../../dataplane/engine.js';
@@ -37,6 +38,8 @@ import { ServiceAdmin } from './service-admin.js';
 const IPVS_VERSION = '1.2.1';
 /** Connections in one batch of a listing; packets go on between two batches. */
 const BATCH = 1000;
+/** Services that are listed between two turns of the event loop; of many servers each has turns of its own. */
+const SERVICES_PER_TURN = 100;
 /** Records looked at before a listing lets packets go on, however few of them are in use. */
 const SCAN_MAX = 20_000;
 /** ip_vs's default for UDP, kept and shown although UDP isn't built. */
@@ -123,17 +126,19 @@ export class VirtualServer implements Control {
     });
   }
 
-  services(): Promise<ServiceEntry[]> {
+  async services(): Promise<ServiceEntry[]> {
     const { services } = this.state;
     const entries: ServiceEntry[] = [];
     for (let s = 1; s <= services.highWater; s++) {
-      if (services.isLive(s)) entries.push(serviceEntry(this.state, s));
+      if (!services.isLive(s)) continue;
+      entries.push(await serviceEntry(this.state, s, nextTurn));
+      if (entries.length % SERVICES_PER_TURN === 0) await nextTurn();
     }
-    return Promise.resolve(entries);
+    return entries;
   }
 
   async service(key: ServiceKey): Promise<ServiceEntry> {
-    return serviceEntry(this.state, this.admin.find(key));
+    return serviceEntry(this.state, this.admin.find(key), nextTurn);
   }
 
   async addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {

@@ -119,6 +119,19 @@ describe('interception', () => {
     }
   });
 
+  it('hides some more and gives others back, whatever there is', async () => {
+    const endpointsOf = (texts: string[]) => ({ virtual: texts.map(endpoint), real: [] });
+    hide(['10.1.0.100:80', '10.1.0.100:0']);
+    interception.change(endpointsOf(['10.1.0.100:81']), endpointsOf(['10.1.0.100:0']));
+    assert.deepEqual((await hidden()).virtual, ['10.1.0.100:80', '10.1.0.100:81']);
+    const set = ['netdev', TABLE, 'virtual_endpoints'];
+    await lab.director.output('nft', ['delete', 'element', ...set, '{ 10.1.0.100 . 80 }']);
+    interception.change(endpointsOf(['10.1.0.100:82']), endpointsOf(['10.1.0.100:80']));
+    assert.deepEqual((await hidden()).virtual, ['10.1.0.100:81', '10.1.0.100:82']);
+    interception.change(endpointsOf([]), endpointsOf(['10.1.0.100:81']));
+    assert.deepEqual((await hidden()).virtual, ['10.1.0.100:82']);
+  });
+
   it('holds many thousand endpoints', async () => {
     const many = Array.from({ length: 5000 }, (_, i) => `10.7.${i >> 8}.${i & 255}:${i + 1}`);
     hide(['10.1.0.100:80', ...many], many);
