@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import * as rec from '../../dataplane/conn/record.js';
 import { HOLD, verdictKind } from '../../dataplane/verdict.js';
 import { updateHeaderChecksum } from '../../dataplane/wire/ipv4.js';
 import type { VirtualServer } from '../../src/director/virtual-server.js';
@@ -15,8 +14,8 @@ import {
   VIP,
 } from '../support/director.js';
 import { expectedTcpChecksum, tcpFrame } from '../support/frames.js';
+import { checkInvariants } from '../support/invariants.js';
 
-const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 const GUARD = 64;
 const GUARD_BYTE = 0xa5;
 
@@ -34,44 +33,6 @@ async function balancedServer(clock: Clock): Promise<VirtualServer> {
     }
   }
   return server;
-}
-
-function bump(map: Map<number, number>, key: number): void {
-  map.set(key, (map.get(key) ?? 0) + 1);
-}
-
-/** Invariants between tables: each counter equals what the records say. */
-function checkInvariants(server: VirtualServer): void {
-  const { connections, destinations } = server.state;
-  const { words } = connections;
-  const active = new Map<number, number>();
-  const inactive = new Map<number, number>();
-  const persistent = new Map<number, number>();
-  const children = new Map<number, number>();
-  let live = 0;
-  for (let c = 1; c <= connections.highWater; c++) {
-    if (!connections.isLive(c)) continue;
-    live++;
-    const base = c * WORDS;
-    const flags = words[base + rec.W_FLAGS];
-    const destination = words[base + rec.W_SERVER];
-    assert.ok(server.state.wheel.has(c), 'every connection has a timer');
-    if ((flags & rec.F_TEMPLATE) !== 0) bump(persistent, destination);
-    else bump((flags & rec.F_INACTIVE) !== 0 ? inactive : active, destination);
-    const controller = words[base + rec.W_CONTROLLER];
-    if (controller !== 0) bump(children, controller);
-  }
-  assert.equal(connections.count, live);
-  for (const [template, count] of children) {
-    assert.ok(connections.isLive(template), 'a controller outlives what it controls');
-    assert.equal(words[template * WORDS + rec.W_CHILDREN], count);
-  }
-  for (let d = 1; d <= destinations.highWater; d++) {
-    if (!destinations.isLive(d)) continue;
-    assert.equal(destinations.activeConnections(d), active.get(d) ?? 0);
-    assert.equal(destinations.inactiveConnections(d), inactive.get(d) ?? 0);
-    assert.equal(destinations.persistentConnections(d), persistent.get(d) ?? 0);
-  }
 }
 
 const host = fc.integer({ min: 2, max: 6 });
@@ -128,7 +89,7 @@ describe('engine', () => {
         assert.ok(verdictKind(verdict) <= HOLD);
         const guards = [...memory.subarray(0, GUARD), ...memory.subarray(GUARD + bytes.length)];
         assert.ok(guards.every((byte) => byte === GUARD_BYTE));
-        checkInvariants(server);
+        checkInvariants(server.state);
       }),
       { numRuns: 3000 },
     );
@@ -167,11 +128,11 @@ describe('engine', () => {
           server.engine.process(frame, 0, frame.length, port, 0, clock.ticks);
           const view = new DataView(frame.buffer);
           assert.equal(view.getUint16(14 + 20 + 16), expectedTcpChecksum(frame));
-          checkInvariants(server);
+          checkInvariants(server.state);
         }
         clock.ticks += 200_000;
         settle(server, clock);
-        checkInvariants(server);
+        checkInvariants(server.state);
       }),
       { numRuns: 150 },
     );
@@ -206,7 +167,7 @@ describe('engine', () => {
           const verdict = one.engine.process(frame, 0, frame.length, port, 0, clock.ticks);
           assert.equal(other.engine.process(copy, 0, copy.length, port, 0, clock.ticks), verdict);
           assert.deepEqual(copy, frame);
-          checkInvariants(other);
+          checkInvariants(other.state);
         }
       }),
       { numRuns: 150 },
