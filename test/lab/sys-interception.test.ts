@@ -19,6 +19,10 @@ function endpoint(text: string): Endpoint {
   return { address: address(host), port: Number(port) };
 }
 
+function virtualOnly(...texts: string[]) {
+  return { virtual: texts.map(endpoint), real: [] };
+}
+
 describe('interception', () => {
   const lab = useSmallLab();
   const events = new EventEmitter();
@@ -120,15 +124,14 @@ describe('interception', () => {
   });
 
   it('hides some more and gives others back, whatever there is', async () => {
-    const endpointsOf = (texts: string[]) => ({ virtual: texts.map(endpoint), real: [] });
     hide(['10.1.0.100:80', '10.1.0.100:0']);
-    interception.change(endpointsOf(['10.1.0.100:81']), endpointsOf(['10.1.0.100:0']));
+    interception.change(virtualOnly('10.1.0.100:81'), virtualOnly('10.1.0.100:0'));
     assert.deepEqual((await hidden()).virtual, ['10.1.0.100:80', '10.1.0.100:81']);
     const set = ['netdev', TABLE, 'virtual_endpoints'];
     await lab.director.output('nft', ['delete', 'element', ...set, '{ 10.1.0.100 . 80 }']);
-    interception.change(endpointsOf(['10.1.0.100:82']), endpointsOf(['10.1.0.100:80']));
+    interception.change(virtualOnly('10.1.0.100:82'), virtualOnly('10.1.0.100:80'));
     assert.deepEqual((await hidden()).virtual, ['10.1.0.100:81', '10.1.0.100:82']);
-    interception.change(endpointsOf([]), endpointsOf(['10.1.0.100:81']));
+    interception.change(virtualOnly(), virtualOnly('10.1.0.100:81'));
     assert.deepEqual((await hidden()).virtual, ['10.1.0.100:82']);
   });
 
