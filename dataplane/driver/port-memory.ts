@@ -74,7 +74,8 @@ export class PortMemory {
   }
 
   private place(): Stretch {
-    if (this.placed === PORTS_MAX) throw new RangeError(`more than ${PORTS_MAX} ports`);
+    if (this.placed === PORTS_MAX)
+      throw new RangeError(`more than ${PORTS_MAX} interfaces; name the ones to be used`);
     const ringOffsets: number[] = [];
     const firstSlots: number[] = [];
     let slot = this.placed * this.slotsPerStretch;
