@@ -9,9 +9,11 @@ import { table } from './table.js';
 export function machine(): string {
   const [cpu] = cpus();
   const memoryGb = Math.round(totalmem() / 2 ** 30);
+  const flags = process.execArgv.filter((flag) => flag !== '--expose-gc');
   return [
     `${cpus().length} CPUs ${cpu.model.trim()}, ${memoryGb} GB, Linux ${release()}`,
     `Node ${process.version}, V8 ${process.versions.v8}`,
+    ...flags,
   ].join('; ');
 }
 
