@@ -33,7 +33,7 @@ const SPARE_CONNECTIONS = 32_768;
 /** What the straightforward implementation takes of the heap for a connection, about. */
 const STRAIGHTFORWARD_BYTES = 600;
 
-function parse(): { only?: string; quick: boolean; json?: string } | undefined {
+function parse(): { only: RegExp; quick: boolean; json?: string } | undefined {
   try {
     const options = {
       only: { type: 'string' },
@@ -42,7 +42,7 @@ function parse(): { only?: string; quick: boolean; json?: string } | undefined {
       help: { type: 'boolean', default: false },
     } as const;
     const { values } = parseArgs({ options });
-    if (!values.help) return values;
+    if (!values.help) return { ...values, only: new RegExp(values.only ?? '', 'i') };
     process.stdout.write(USAGE);
   } catch (error) {
     process.stderr.write(`bench:micro: ${(error as Error).message}\n\n${USAGE}`);
@@ -91,14 +91,13 @@ async function measurePackets(bench: Bench): Promise<void> {
 async function main(): Promise<void> {
   const options = parse();
   if (options === undefined) return;
-  const pattern = new RegExp(options.only ?? '', 'i');
   const measurements: Measurement[] = [];
   const bench: Bench = {
     quick: options.quick,
     rounds: options.quick ? QUICK_ROUNDS : ROUNDS,
     measurements,
     notes: [],
-    wants: (group, name) => pattern.test(`${group}: ${name}`),
+    wants: (group, name) => options.only.test(`${group}: ${name}`),
     progress,
   };
   const started = new Date();
@@ -109,6 +108,11 @@ async function main(): Promise<void> {
   await measureBulk(bench);
   await measureParts(bench);
   bench.progress('');
+  if (measurements.length === 0) {
+    process.stderr.write(`bench:micro: no case matches ${options.only.source}\n\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
   const text = [machine(), report(measurements, bench.notes), targets(measurements)].join('\n\n');
   process.stdout.write(`${text}\n`);
   if (options.json !== undefined) {

@@ -75,6 +75,6 @@ function find(
 
 /** None to what is next to nothing. */
 function ratio(dividend: Measurement, divisor: Measurement): string {
-  if (Math.abs(median(divisor.rounds)) < 0.5) return '-';
+  if (median(divisor.rounds) < 0.5) return '-';
   return (median(dividend.rounds) / median(divisor.rounds)).toFixed(1);
 }
