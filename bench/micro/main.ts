@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
 import { parseArgs } from 'node:util';
 import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
+import { tuneCompiler } from '../../src/director/compiler.js';
 import { measureBulk } from './bulk.js';
 import * as established from './established.js';
 import { collectGarbage, grouped, type Bench, type Measurement } from './measure.js';
@@ -89,6 +90,8 @@ async function measurePackets(bench: Bench): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  // As uvsd does.
+  tuneCompiler();
   const options = parse();
   if (options === undefined) return;
   const measurements: Measurement[] = [];

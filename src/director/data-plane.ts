@@ -12,6 +12,7 @@ import { applyFilter, type FilterPrecision } from '../../dataplane/sys/filter.js
 import { HandBack } from '../../dataplane/sys/handback.js';
 import { HostNetwork } from '../../dataplane/sys/host.js';
 import { tableMemory } from '../../dataplane/sys/memory.js';
+import { tuneCompiler } from './compiler.js';
 import type { Endpoints } from './endpoints.js';
 import { VirtualServer } from './virtual-server.js';
 
@@ -47,6 +48,7 @@ export class DataPlane {
 
   /** Finds out about the host; moves no packets yet. Throws where an interface is missing. */
   constructor(private readonly options: DataPlaneOptions) {
+    tuneCompiler();
     const key = randomBytes(8);
     this.virtualServer = new VirtualServer({
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
