@@ -66,6 +66,7 @@ export class Receiver {
   ) {
     try {
       for (const geometry of geometries) this.fds.push(openReceiveSocket(geometry));
+      this.setFilter(ALL_FRAMES);
       this.stretch = memory.take(this.fds);
     } catch (error) {
       for (const fd of this.fds) close(fd);
@@ -79,7 +80,6 @@ export class Receiver {
     this.small = small;
     this.large = large;
     this.slotCount = geometries[0].slots + geometries[1].slots;
-    this.setFilter(ALL_FRAMES);
   }
 
   /** Puts only those frames into the rings from now on that the program accepts. Throws SysError. */
