@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { getHeapStatistics } from 'node:v8';
 import { parseArgs } from 'node:util';
 import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
-import { tuneCompiler } from '../../src/director/compiler.js';
+import { tuneCompiler } from '../../src/worker/compiler.js';
 import { measureBulk } from './bulk.js';
 import * as established from './established.js';
 import { collectGarbage, grouped, type Bench, type Measurement } from './measure.js';

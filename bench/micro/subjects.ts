@@ -9,7 +9,7 @@ import type { Allocate } from '../../dataplane/state.js';
 import { tableMemory } from '../../dataplane/sys/memory.js';
 import { SEND } from '../../dataplane/verdict.js';
 import { ipv4FromText } from '../../src/control/ipv4.js';
-import type { VirtualServer } from '../../src/director/virtual-server.js';
+import type { VirtualServer } from '../../src/virtual-server/virtual-server.js';
 import {
   Clock,
   destinationKey,

@@ -1,5 +1,5 @@
 /** `uvsd --check`: finds out whether a director could start like this, without changing anything. */
-import { DataPlane } from './data-plane.js';
+import { DataPlane } from '../worker/data-plane.js';
 import { warnUnlessLocal } from './director-control.js';
 import type { Log } from './log.js';
 import type { Options } from './options.js';

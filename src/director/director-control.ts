@@ -12,7 +12,7 @@ import type {
   Timeouts,
 } from '../control/api.js';
 import { ipv4FromText } from '../control/ipv4.js';
-import { realEndpoint, virtualEndpoint, type Endpoints } from './endpoints.js';
+import { realEndpoint, virtualEndpoint, type Endpoints } from '../virtual-server/endpoints.js';
 import type { InterceptSync } from './intercept-sync.js';
 import type { Log, LogFields } from './log.js';
 

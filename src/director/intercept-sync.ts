@@ -4,7 +4,7 @@
  * is given back after the engine has let go of it.
  */
 import { EndpointSet, type Endpoint } from '../../dataplane/service/endpoints.js';
-import type { Endpoints, Side, WantedEndpoints } from './endpoints.js';
+import type { Endpoints, Side, WantedEndpoints } from '../virtual-server/endpoints.js';
 import type { Log } from './log.js';
 
 export interface HiddenChange {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { HOLD, verdictKind } from '../../dataplane/verdict.js';
 import { updateHeaderChecksum } from '../../dataplane/wire/ipv4.js';
-import type { VirtualServer } from '../../src/director/virtual-server.js';
+import type { VirtualServer } from '../../src/virtual-server/virtual-server.js';
 import {
   Clock,
   destinationKey,

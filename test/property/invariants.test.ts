@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { VirtualServer } from '../../src/director/virtual-server.js';
+import type { VirtualServer } from '../../src/virtual-server/virtual-server.js';
 import { SCHEDULERS } from '../../scheduler/registry.js';
 import { ControlError } from '../../src/control/api.js';
 import {

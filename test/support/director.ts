@@ -10,7 +10,7 @@ import type {
   ServiceKey,
   ServiceSettings,
 } from '../../src/control/api.js';
-import { VirtualServer, type VirtualServerOptions } from '../../src/director/virtual-server.js';
+import { VirtualServer, type VirtualServerOptions } from '../../src/virtual-server/virtual-server.js';
 import { address } from './frames.js';
 
 export const OUTER = 0;

@@ -39,7 +39,12 @@ const ALLOWED: [string, string[]][] = [
   ['src/package', []],
   ['src/admin', ['src/control', 'src/package']],
   ['src/control', ['dataplane/sys/errors', 'src/package']],
-  ['src/director', ['src/package', 'src/control', 'src/admin', 'dataplane', 'scheduler']],
+  ['src/virtual-server', ['src/control', 'dataplane', 'scheduler']],
+  ['src/worker', ['src/virtual-server', 'src/control', 'dataplane']],
+  [
+    'src/director',
+    ['src/package', 'src/control', 'src/admin', 'src/virtual-server', 'src/worker', 'dataplane'],
+  ],
   ['src/tools', ['src', 'dataplane', 'scheduler', 'lab']],
   // A director as a lab's host runs it.
   ['lab/uvsd', ['src/director/main']],

@@ -20,7 +20,7 @@ import { runCommand } from '../../admin/run.js';
 import { type Control, ControlError } from '../../control/api.js';
 import { ipv4ToText } from '../../control/ipv4.js';
 import { packageVersion } from '../../package.js';
-import { VirtualServer } from '../../director/virtual-server.js';
+import { VirtualServer } from '../../virtual-server/virtual-server.js';
 import type { CommandOutcome, PacketOutcome, SentPacket } from './compare.js';
 import { layNetwork, nextHopOf, portName, portNumber, writeArrival } from './network.js';
 import {

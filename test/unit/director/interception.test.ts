@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
-import type { Endpoints } from '../../../src/director/endpoints.js';
+import type { Endpoints } from '../../../src/virtual-server/endpoints.js';
 import { DirectorControl } from '../../../src/director/director-control.js';
 import { InterceptSync } from '../../../src/director/intercept-sync.js';
 import { createLog } from '../../../src/director/log.js';
-import { VirtualServer } from '../../../src/director/virtual-server.js';
+import { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import { MASQ, ROUND_ROBIN, SERVER, WEB } from '../control/memory-control.js';
 
 const VIP = (10 << 24) | (1 << 16) | 100;

@@ -4,7 +4,7 @@ import type { ServiceEntry } from '../../../src/control/api.js';
 import { connect } from '../../../src/control/client.js';
 import { batchesOf, ENTRIES_PER_BATCH, joinBatch } from '../../../src/control/pieces.js';
 import { serveControl } from '../../../src/control/server.js';
-import type { VirtualServer } from '../../../src/director/virtual-server.js';
+import type { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import {
   Clock,
   destinationKey,

@@ -3,7 +3,7 @@ import { beforeEach, describe, it } from 'mocha';
 import { DirectorControl } from '../../../src/director/director-control.js';
 import { InterceptSync } from '../../../src/director/intercept-sync.js';
 import { createLog } from '../../../src/director/log.js';
-import type { VirtualServer } from '../../../src/director/virtual-server.js';
+import type { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import {
   Clock,
   destinationSettings,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { loadRules } from '../../../src/director/rules.js';
 import { UsageError } from '../../../src/director/usage.js';
-import { VirtualServer } from '../../../src/director/virtual-server.js';
+import { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import { temporaryFolder } from '../control/memory-control.js';
 
 describe('rules to begin with', () => {

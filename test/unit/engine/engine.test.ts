@@ -3,7 +3,7 @@ import { DROP_NAMES } from '../../../dataplane/drops.js';
 import { buildIcmpError, icmpErrorFrameBytes } from '../../../dataplane/nat/icmp-error.js';
 import * as verdict from '../../../dataplane/verdict.js';
 import { ipv4ToText } from '../../../src/control/ipv4.js';
-import type { VirtualServer } from '../../../src/director/virtual-server.js';
+import type { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import {
   Clock,
   destinationKey,

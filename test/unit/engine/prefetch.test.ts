@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { BURST_MAX } from '../../../dataplane/burst-size.js';
-import type { VirtualServer } from '../../../src/director/virtual-server.js';
+import type { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import {
   Clock,
   destinationKey,

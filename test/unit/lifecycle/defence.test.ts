@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { SEND, verdictKind } from '../../../dataplane/verdict.js';
-import type { VirtualServer } from '../../../src/director/virtual-server.js';
+import type { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import {
   Clock,
   destinationKey,

@@ -1,6 +1,6 @@
 /** When a persistence template goes whose time is up, and when it is postponed by a minute. */
 import assert from 'node:assert/strict';
-import type { VirtualServer } from '../../../src/director/virtual-server.js';
+import type { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import {
   Clock,
   destinationKey,

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, it } from 'mocha';
 import { SETTING_NAMES, SETTINGS } from '../../../dataplane/settings.js';
 import { connect } from '../../../src/control/client.js';
 import { serveControl, type ControlServer } from '../../../src/control/server.js';
-import type { VirtualServer } from '../../../src/director/virtual-server.js';
+import type { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import { run } from '../../../src/tools/set.js';
 import { Clock, testDirector } from '../../support/director.js';
 

@@ -13,7 +13,7 @@ import { ipv4FrameHeaderBytes } from '../../../../dataplane/wire/ethernet.js';
 import * as ipv4 from '../../../../dataplane/wire/ipv4.js';
 import { ipv4FromText } from '../../../control/ipv4.js';
 import { loadRules } from '../../../director/rules.js';
-import { VirtualServer } from '../../../director/virtual-server.js';
+import { VirtualServer } from '../../../virtual-server/virtual-server.js';
 import { CaptureClock } from './clock.js';
 import { ConnectionWatch } from './connections.js';
 import { describeFrame, describeIp } from './describe.js';

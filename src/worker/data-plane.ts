@@ -13,8 +13,8 @@ import { HandBack } from '../../dataplane/sys/handback.js';
 import { HostNetwork } from '../../dataplane/sys/host.js';
 import { tableMemory } from '../../dataplane/sys/memory.js';
 import { tuneCompiler } from './compiler.js';
-import type { Endpoints } from './endpoints.js';
-import { VirtualServer } from './virtual-server.js';
+import type { Endpoints } from '../virtual-server/endpoints.js';
+import { VirtualServer } from '../virtual-server/virtual-server.js';
 
 export interface DataPlaneOptions {
   /** None: all Ethernet interfaces with addresses or routes. */
