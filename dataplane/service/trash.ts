@@ -32,16 +32,26 @@ export class Trash {
 
   /** Takes out a destination that was deleted from a service of the same identity, 0 if there is none. */
   take(service: number, address: number, port: number): number {
-    const { destinations, services } = this;
-    const index = this.deleted.findIndex(
-      (d) =>
-        destinations.address(d) === address &&
-        destinations.port(d) === port &&
-        destinations.virtualProtocol(d) === services.protocol(service) &&
-        destinations.virtualAddress(d) === services.address(service) &&
-        destinations.virtualPort(d) === services.port(service),
+    const { services } = this;
+    const index = this.indexOf(
+      services.protocol(service),
+      services.address(service),
+      services.port(service),
+      address,
+      port,
     );
     return index < 0 ? 0 : this.deleted.splice(index, 1)[0];
+  }
+
+  /** True where a destination of a service of this identity is there, as `take` would find it. */
+  has(
+    protocol: number,
+    virtualAddress: number,
+    virtualPort: number,
+    address: number,
+    port: number,
+  ): boolean {
+    return this.indexOf(protocol, virtualAddress, virtualPort, address, port) >= 0;
   }
 
   /** Looks after the trash once a minute. @returns true where something was freed. */
@@ -68,5 +78,23 @@ export class Trash {
     for (let d = 1; d <= this.destinations.highWater; d++) {
       if (this.destinations.isLive(d) && !this.destinations.isAvailable(d)) this.put(d, now);
     }
+  }
+
+  private indexOf(
+    protocol: number,
+    virtualAddress: number,
+    virtualPort: number,
+    address: number,
+    port: number,
+  ): number {
+    const { destinations } = this;
+    return this.deleted.findIndex(
+      (d) =>
+        destinations.address(d) === address &&
+        destinations.port(d) === port &&
+        destinations.virtualProtocol(d) === protocol &&
+        destinations.virtualAddress(d) === virtualAddress &&
+        destinations.virtualPort(d) === virtualPort,
+    );
   }
 }

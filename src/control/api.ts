@@ -123,6 +123,19 @@ export interface Info {
   connectionTableSize: number;
 }
 
+/** One of several changes that are made together. */
+export type Change =
+  | { change: 'addService'; key: ServiceKey; settings: ServiceSettings }
+  | { change: 'editService'; key: ServiceKey; settings: ServiceSettings }
+  | { change: 'deleteService'; key: ServiceKey }
+  | {
+      change: 'addDestination' | 'editDestination';
+      service: ServiceKey;
+      key: DestinationKey;
+      settings: DestinationSettings;
+    }
+  | { change: 'deleteDestination'; service: ServiceKey; key: DestinationKey };
+
 export interface Control {
   info(): Promise<Info>;
   services(): Promise<ServiceEntry[]>;
@@ -143,6 +156,11 @@ export interface Control {
     settings: DestinationSettings,
   ): Promise<void>;
   deleteDestination(service: ServiceKey, key: DestinationKey): Promise<void>;
+  /**
+   * Makes changes in their order, all between the same two packets or none of them. Rejects with the
+   * ControlError of the first that is refused; its message says which one that is.
+   */
+  apply(changes: readonly Change[]): Promise<void>;
   /** All statistics, or those of one service and its destinations. */
   zero(key?: ServiceKey): Promise<void>;
   timeouts(): Promise<Timeouts>;

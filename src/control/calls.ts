@@ -22,6 +22,7 @@ export const calls: { [M in MethodName]: Call<M> } = {
   editDestination: (control, { service, key, settings }) =>
     control.editDestination(service, key, settings),
   deleteDestination: (control, { service, key }) => control.deleteDestination(service, key),
+  apply: (control, { changes }) => control.apply(changes),
   zero: (control, { key }) => (key === undefined ? control.zero() : control.zero(key)),
   timeouts: (control) => control.timeouts(),
   setTimeouts: (control, { timeouts }) => control.setTimeouts(timeouts),

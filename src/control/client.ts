@@ -1,5 +1,6 @@
 /** The commands' end of the control socket: a Control whose director is another process. */
 import type {
+  Change,
   ConnectionEntry,
   Control,
   DaemonSettings,
@@ -92,6 +93,10 @@ class ControlClient implements RemoteControl {
 
   deleteDestination(service: ServiceKey, key: DestinationKey): Promise<void> {
     return this.request('deleteDestination', { service, key });
+  }
+
+  apply(changes: readonly Change[]): Promise<void> {
+    return this.request('apply', { changes: [...changes] });
   }
 
   zero(key?: ServiceKey): Promise<void> {

@@ -19,8 +19,8 @@
 import type { Errno } from './api.js';
 
 export const PROTOCOL_VERSION = 1;
-/** The largest request, 20 times what a request comes to. */
-export const REQUEST_MAX_BYTES = 64 * 1024;
+/** The largest request: room for the changes from ten thousand servers to ten thousand others. */
+export const REQUEST_MAX_BYTES = 8 * 1024 * 1024;
 
 export interface Greeting {
   uvs: 'control';

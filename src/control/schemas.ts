@@ -5,6 +5,7 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { z } from 'zod';
 import type {
+  Change,
   DaemonSettings,
   DestinationKey,
   DestinationSettings,
@@ -20,6 +21,8 @@ export const requestSchema = z.strictObject({
   params: z.unknown().optional(),
 });
 
+/** Of thousands of changes that are wrong in the same way this many are named. */
+const ISSUES_MAX = 16;
 const INT32_MAX = 0x7fff_ffff;
 const port = z.int().min(0).max(65_535);
 const uint32 = z.int().min(0).max(0xffff_ffff);
@@ -80,6 +83,20 @@ const destinationSettings: z.ZodType<DestinationSettings> = z.strictObject({
   }),
 });
 
+const serviceChange = { key: serviceKey, settings: serviceSettings };
+const destinationChange = { service: serviceKey, key: destinationKey };
+
+const change: z.ZodType<Change> = z.discriminatedUnion('change', [
+  z.strictObject({ change: z.literal(['addService', 'editService']), ...serviceChange }),
+  z.strictObject({ change: z.literal('deleteService'), key: serviceKey }),
+  z.strictObject({
+    change: z.literal(['addDestination', 'editDestination']),
+    ...destinationChange,
+    settings: destinationSettings,
+  }),
+  z.strictObject({ change: z.literal('deleteDestination'), ...destinationChange }),
+]);
+
 const timeouts: z.ZodType<Timeouts> = z.strictObject({
   tcpSeconds: uint32,
   tcpFinSeconds: uint32,
@@ -119,6 +136,7 @@ export const paramSchemas = {
     settings: destinationSettings,
   }),
   deleteDestination: z.strictObject({ service: serviceKey, key: destinationKey }),
+  apply: z.strictObject({ changes: z.array(change) }),
   zero: z.strictObject({ key: serviceKey.optional() }),
   timeouts: nothing,
   setTimeouts: z.strictObject({ timeouts }),
@@ -135,10 +153,11 @@ export type Params<M extends MethodName> = z.infer<(typeof paramSchemas)[M]>;
 
 /** "settings.weight: Invalid input: expected number, received string", several joined by "; ". */
 export function describeIssues(error: z.ZodError): string {
-  return error.issues
-    .map((issue) => {
-      const field = issue.path.map(String).join('.');
-      return field === '' ? issue.message : `${field}: ${issue.message}`;
-    })
-    .join('; ');
+  const named = error.issues.slice(0, ISSUES_MAX).map((issue) => {
+    const field = issue.path.map(String).join('.');
+    return field === '' ? issue.message : `${field}: ${issue.message}`;
+  });
+  const more = error.issues.length - named.length;
+  if (more > 0) named.push(`and ${more} more`);
+  return named.join('; ');
 }

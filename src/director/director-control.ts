@@ -3,6 +3,7 @@
  * is made and answered after interception is in line with it, and each change in the log.
  */
 import type {
+  Change,
   Control,
   DaemonSettings,
   DestinationKey,
@@ -15,6 +16,16 @@ import { ipv4FromText } from '../control/ipv4.js';
 import { realEndpoint, virtualEndpoint, type Endpoints } from '../virtual-server/endpoints.js';
 import type { InterceptSync } from './intercept-sync.js';
 import type { Log, LogFields } from './log.js';
+
+/** Names of the log's fields. */
+const COUNTERS: Record<Change['change'], string> = {
+  addService: 'servicesAdded',
+  editService: 'servicesEdited',
+  deleteService: 'servicesDeleted',
+  addDestination: 'serversAdded',
+  editDestination: 'serversEdited',
+  deleteDestination: 'serversDeleted',
+};
 
 export interface DirectorControlOptions {
   inner: Control;
@@ -88,6 +99,14 @@ export class DirectorControl implements Control {
     this.log.info('server deleted', { service: serviceName(service), server: endpointName(key) });
   }
 
+  async apply(changes: readonly Change[]): Promise<void> {
+    const endpoints = unionOf(changes.map(endpointsOf));
+    await this.behind(endpoints, () => this.inner.apply(changes));
+    this.log.info('rules changed', countsOf(changes));
+    const added = changes.filter(({ change }) => change === 'addService');
+    warnUnlessLocal(added.map(serviceOf), this.isLocal, this.log);
+  }
+
   async setTimeouts(timeouts: Timeouts): Promise<void> {
     await this.inner.setTimeouts(timeouts);
     this.log.info('timeouts set', { ...timeouts });
@@ -128,6 +147,34 @@ export function warnUnlessLocal(
       remedy: `ip address add ${key.address}/32 dev INTERFACE`,
     });
   }
+}
+
+/** What has to be hidden before the change. */
+function endpointsOf(change: Change): Endpoints {
+  switch (change.change) {
+    case 'addService':
+    case 'editService':
+      return serviceEndpoints(change.key, change.settings);
+    case 'addDestination':
+      return serverEndpoints(change.service, change.key, change.settings);
+    default:
+      return { virtual: [], real: [] };
+  }
+}
+
+function unionOf(all: readonly Endpoints[]): Endpoints {
+  return { virtual: all.flatMap((one) => one.virtual), real: all.flatMap((one) => one.real) };
+}
+
+function serviceOf(change: Change): ServiceKey {
+  return 'service' in change ? change.service : change.key;
+}
+
+/** How many changes there are of each kind: "servicesAdded=1 serversEdited=3". */
+function countsOf(changes: readonly Change[]): LogFields {
+  const counts: Record<string, number> = {};
+  for (const { change } of changes) counts[COUNTERS[change]] = (counts[COUNTERS[change]] ?? 0) + 1;
+  return counts;
 }
 
 function serviceEndpoints(key: ServiceKey, settings: ServiceSettings): Endpoints {

@@ -4,11 +4,12 @@
  */
 import { SCHEDULERS, schedulerByName } from '../../scheduler/registry.js';
 import { secondsToTicks } from '../../dataplane/clock.js';
-import type { Engine } from '../../dataplane/engine.js';
+import type { Lifecycle } from '../../dataplane/lifecycle/connections.js';
 import { SERVICE_PERSISTENT, SERVICE_SCHEDULER_FLAGS } from '../../dataplane/service/services.js';
 import type { State } from '../../dataplane/state.js';
 import {
   ControlError,
+  type Change,
   type DestinationKey,
   type DestinationSettings,
   type ServiceKey,
@@ -33,9 +34,27 @@ function addressOf(text: string): number {
 export class ServiceAdmin {
   constructor(
     private readonly state: State,
-    private readonly engine: Engine,
+    private readonly lifecycle: Pick<Lifecycle, 'sweepUnavailable'>,
     private readonly clock: () => number,
   ) {}
+
+  /** @returns the record that was changed: a service's, or a destination's where the change has a `service` */
+  make(change: Change): number {
+    switch (change.change) {
+      case 'addService':
+        return this.addService(change.key, change.settings);
+      case 'editService':
+        return this.editService(change.key, change.settings);
+      case 'deleteService':
+        return this.deleteService(change.key);
+      case 'addDestination':
+        return this.addDestination(change.service, change.key, change.settings);
+      case 'editDestination':
+        return this.editDestination(change.service, change.key, change.settings);
+      default:
+        return this.deleteDestination(change.service, change.key);
+    }
+  }
 
   /** The service's number. ESRCH where there is none. */
   find(key: ServiceKey): number {
@@ -49,6 +68,7 @@ export class ServiceAdmin {
     this.refuseUnsupported(key, settings);
     if (this.lookup(key) !== 0) throw new ControlError('EEXIST', 'Service already exists');
     const schedulerId = this.schedulerId(settings);
+    addressOf(settings.netmask);
     const { services, statistics } = this.state;
     const service = services.add(TCP, addressOf(key.address), key.port);
     if (service === 0) throw new ControlError('ENOMEM', 'no room for another service');
@@ -110,25 +130,25 @@ export class ServiceAdmin {
     return destination;
   }
 
+  /** @returns the destination */
   editDestination(
     serviceKey: ServiceKey,
     key: DestinationKey,
     settings: DestinationSettings,
-  ): void {
+  ): number {
     const service = this.find(serviceKey);
     const address = this.checkDestination(key, settings);
     const destination = this.state.destinations.find(service, address, key.port);
     if (destination === 0) throw new ControlError('ENOENT', 'No such destination');
     this.configureDestination(destination, false, settings);
     this.state.schedulers[service]?.updated(destination);
+    return destination;
   }
 
   /** @returns the destination, which is in the trash now */
   deleteDestination(serviceKey: ServiceKey, key: DestinationKey): number {
     const service = this.find(serviceKey);
-    const address = ipv4FromText(key.address);
-    const destination =
-      address === undefined ? 0 : this.state.destinations.find(service, address, key.port);
+    const destination = this.destinationOf(service, key);
     if (destination === 0) throw new ControlError('ENOENT', 'No such destination');
     this.state.destinations.unlink(destination);
     this.state.schedulers[service]?.removed(destination);
@@ -147,10 +167,30 @@ export class ServiceAdmin {
     }
   }
 
-  private lookup(key: ServiceKey): number {
+  /** The service's number, 0 where there is none. */
+  lookup(key: ServiceKey): number {
     const address = ipv4FromText(key.address);
     if (key.family !== 'inet' || key.protocol !== 'tcp' || key.fwmark !== 0) return 0;
     return address === undefined ? 0 : this.state.services.find(TCP, address, key.port);
+  }
+
+  /** The number of a service's destination, 0 where there is none. */
+  lookupDestination(serviceKey: ServiceKey, key: DestinationKey): number {
+    const service = this.lookup(serviceKey);
+    return service === 0 ? 0 : this.destinationOf(service, key);
+  }
+
+  /** True where the destination is in the trash, from which adding it takes it out again. */
+  isDeleted({ address, port }: ServiceKey, key: DestinationKey): boolean {
+    const virtual = ipv4FromText(address);
+    const real = ipv4FromText(key.address);
+    if (virtual === undefined || real === undefined) return false;
+    return this.state.trash.has(TCP, virtual, port, real, key.port);
+  }
+
+  private destinationOf(service: number, key: DestinationKey): number {
+    const address = ipv4FromText(key.address);
+    return address === undefined ? 0 : this.state.destinations.find(service, address, key.port);
   }
 
   private refuseUnsupported(key: ServiceKey, settings: ServiceSettings): void {
@@ -201,7 +241,7 @@ export class ServiceAdmin {
   /** An unlinked destination goes to the trash, its connections at once with expire_nodest_conn. */
   private discard(destination: number): void {
     this.state.trash.put(destination, this.clock());
-    if (this.state.settings.expireNodestConn !== 0) this.engine.lifecycle.sweepUnavailable();
+    if (this.state.settings.expireNodestConn !== 0) this.lifecycle.sweepUnavailable();
   }
 
   /** The destination's address, once its settings have passed ip_vs's checks. */

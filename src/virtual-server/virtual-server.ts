@@ -15,9 +15,11 @@ import {
   State,
   type Allocate,
   type Capacity,
+  type StateMemory,
 } from '../../dataplane/state.js';
 import {
   ControlError,
+  type Change,
   type ConnectionEntry,
   type Control,
   type DaemonSettings,
@@ -32,6 +34,7 @@ import {
 import { EndpointBook } from './endpoint-book.js';
 import type { Endpoints, WantedEndpoints } from './endpoints.js';
 import { connectionEntry, serviceEntry } from './listings.js';
+import { rehearse } from './rehearsal.js';
 import { ServiceAdmin } from './service-admin.js';
 
 /** The version of ip_vs whose behaviour this is, as listings show it. */
@@ -42,8 +45,6 @@ const BATCH = 1000;
 const SERVICES_PER_TURN = 100;
 /** Records looked at before a listing lets packets go on, however few of them are in use. */
 const SCAN_MAX = 20_000;
-/** ip_vs's default for UDP, kept and shown although UDP isn't built. */
-const UDP_TIMEOUT_SECONDS = 300;
 
 export interface VirtualServerOptions {
   /** Two random int32 that keep the connection table's buckets secret. */
@@ -51,8 +52,10 @@ export interface VirtualServerOptions {
   /** The clock, in ticks of 10 ms. */
   clock: () => number;
   capacity?: Partial<Capacity>;
-  /** Where the tables live; the heap by default. */
+  /** Gives memory; the heap by default. */
   allocate?: Allocate;
+  /** Where the tables live, perhaps with what an earlier one left in them; memory of its own by default. */
+  memory?: StateMemory;
   /** Shown in listings instead of the real size, for replaying what another director has shown. */
   connectionTableSize?: number;
   /**
@@ -71,26 +74,26 @@ export class VirtualServer implements Control {
   private readonly connectionTableSize: number;
   private readonly endpoints: EndpointBook;
   private readonly onEndpointsChanged: (touched: Endpoints | 'all') => void;
-  private udpTimeoutSeconds = UDP_TIMEOUT_SECONDS;
 
   constructor(options: VirtualServerOptions) {
     const capacity = { ...DEFAULT_CAPACITY, ...options.capacity };
     this.clock = options.clock;
     const now = this.clock();
     const allocate = options.allocate ?? heapMemory;
-    const memory = allocateMemory(capacity, allocate);
+    const memory = options.memory ?? allocateMemory(capacity, allocate);
     this.state = new State(capacity, memory, allocate, options.hashKey, now);
     this.engine = new Engine(this.state, now);
     this.routes = this.state.routes;
     this.endpoints = new EndpointBook(this.state);
-    this.admin = new ServiceAdmin(this.state, this.engine, this.clock);
+    this.admin = new ServiceAdmin(this.state, this.engine.lifecycle, this.clock);
     this.connectionTableSize = options.connectionTableSize ?? this.state.connections.size;
     this.onEndpointsChanged = options.onEndpointsChanged ?? (() => undefined);
   }
 
   /** Builds all that follows from the records anew, as after a restart with the same memory. */
   rebuild(): void {
-    const { services, destinations, trash } = this.state;
+    const { services, destinations, trash, journal } = this.state;
+    journal.undo();
     services.rebuild();
     destinations.rebuild();
     this.engine.lifecycle.rebuild();
@@ -142,21 +145,15 @@ export class VirtualServer implements Control {
   }
 
   async addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
-    this.endpoints.noteService(this.admin.addService(key, settings));
-    this.endpointsChanged();
+    this.make([{ change: 'addService', key, settings }]);
   }
 
   async editService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
-    this.endpoints.noteService(this.admin.editService(key, settings));
-    this.endpointsChanged();
+    this.make([{ change: 'editService', key, settings }]);
   }
 
   async deleteService(key: ServiceKey): Promise<void> {
-    const deleted = this.state.trash.entries.length;
-    const service = this.admin.deleteService(key);
-    for (const d of this.state.trash.entries.slice(deleted)) this.endpoints.noteDestination(d);
-    this.endpoints.noteService(service);
-    this.endpointsChanged();
+    this.make([{ change: 'deleteService', key }]);
   }
 
   async flush(): Promise<void> {
@@ -170,8 +167,7 @@ export class VirtualServer implements Control {
     key: DestinationKey,
     settings: DestinationSettings,
   ): Promise<void> {
-    this.endpoints.noteDestination(this.admin.addDestination(service, key, settings));
-    this.endpointsChanged();
+    this.make([{ change: 'addDestination', service, key, settings }]);
   }
 
   async editDestination(
@@ -179,12 +175,21 @@ export class VirtualServer implements Control {
     key: DestinationKey,
     settings: DestinationSettings,
   ): Promise<void> {
-    this.admin.editDestination(service, key, settings);
+    this.make([{ change: 'editDestination', service, key, settings }]);
   }
 
   async deleteDestination(service: ServiceKey, key: DestinationKey): Promise<void> {
-    this.endpoints.noteDestination(this.admin.deleteDestination(service, key));
-    this.endpointsChanged();
+    this.make([{ change: 'deleteDestination', service, key }]);
+  }
+
+  async apply(changes: readonly Change[]): Promise<void> {
+    rehearse(this.state, this.admin, changes);
+    try {
+      this.make(changes);
+    } catch (error) {
+      // The rehearsal refuses whatever can be refused: this is no refusal, whatever it looks like.
+      throw new Error(`changes were made in part: ${(error as Error).message}`, { cause: error });
+    }
   }
 
   async zero(key?: ServiceKey): Promise<void> {
@@ -202,7 +207,7 @@ export class VirtualServer implements Control {
     return Promise.resolve({
       tcpSeconds: timeouts[ESTABLISHED] / TICKS_PER_SECOND,
       tcpFinSeconds: timeouts[FIN_WAIT] / TICKS_PER_SECOND,
-      udpSeconds: this.udpTimeoutSeconds,
+      udpSeconds: this.state.keptSettings.udpTimeoutSeconds,
     });
   }
 
@@ -210,7 +215,7 @@ export class VirtualServer implements Control {
     const { timeouts } = this.state;
     if (tcpSeconds > 0) timeouts[ESTABLISHED] = secondsToTicks(tcpSeconds);
     if (tcpFinSeconds > 0) timeouts[FIN_WAIT] = secondsToTicks(tcpFinSeconds);
-    if (udpSeconds > 0) this.udpTimeoutSeconds = udpSeconds;
+    if (udpSeconds > 0) this.state.keptSettings.udpTimeoutSeconds = udpSeconds;
   }
 
   async *connections(): AsyncGenerator<ConnectionEntry[]> {
@@ -258,7 +263,24 @@ export class VirtualServer implements Control {
       const { min, max } = SETTINGS[name];
       throw new ControlError('EINVAL', `${name} must be a whole number from ${min} to ${max}`);
     }
+    this.state.keptSettings.save(this.state.settings);
     this.engine.defence.update();
+  }
+
+  /** Makes changes in one go, between two bursts of packets. */
+  private make(changes: readonly Change[]): void {
+    const { trash } = this.state;
+    try {
+      for (const change of changes) {
+        const deleted = trash.entries.length;
+        const record = this.admin.make(change);
+        if ('service' in change) this.endpoints.noteDestination(record);
+        else this.endpoints.noteService(record);
+        for (const d of trash.entries.slice(deleted)) this.endpoints.noteDestination(d);
+      }
+    } finally {
+      this.endpointsChanged();
+    }
   }
 
   /** Whoever listens is told what may have come or gone, if anything has. */

@@ -4,6 +4,7 @@
  */
 import {
   ControlError,
+  type Change,
   type ConnectionEntry,
   type Control,
   type DaemonSettings,
@@ -18,6 +19,7 @@ import {
   type Statistics,
   type Timeouts,
 } from '../../../src/control/api.js';
+import { makeEach } from '../../support/each-change.js';
 
 const SCHEDULERS = 'none rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos'.split(' ');
 const INTERFACE = 'ext';
@@ -116,6 +118,10 @@ export class FakeDirector implements Control {
     const { destinations } = await this.service(service);
     const entry = findServer(destinations, key) ?? refuse('ENOENT');
     destinations.splice(destinations.indexOf(entry), 1);
+  }
+
+  apply(changes: readonly Change[]): Promise<void> {
+    return makeEach(this, changes);
   }
 
   async zero(key?: ServiceKey): Promise<void> {

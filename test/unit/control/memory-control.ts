@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   ControlError,
+  type Change,
   type ConnectionEntry,
   type Control,
   type DaemonSettings,
@@ -17,6 +18,7 @@ import {
   type Statistics,
   type Timeouts,
 } from '../../../src/control/api.js';
+import { makeEach } from '../../support/each-change.js';
 
 const NO_STATISTICS: Statistics = {
   connections: 0,
@@ -142,6 +144,10 @@ export class MemoryControl implements Control {
   async deleteDestination(service: ServiceKey, key: DestinationKey): Promise<void> {
     const { destinations } = await this.service(service);
     destinations.splice(destinations.indexOf(await this.destination(service, key)), 1);
+  }
+
+  apply(changes: readonly Change[]): Promise<void> {
+    return makeEach(this, changes);
   }
 
   async zero(key?: ServiceKey): Promise<void> {
