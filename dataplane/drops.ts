@@ -29,7 +29,7 @@ export function dropReason(name: DropName): number {
 
 /** Counted drops, by reason. Doubles, so that they never wrap. */
 export class DropCounters {
-  readonly counts = new Float64Array(DROP_NAMES.length);
+  constructor(readonly counts: Float64Array = new Float64Array(DROP_NAMES.length)) {}
 
   count(reason: number): void {
     this.counts[reason] += 1;

@@ -4,16 +4,17 @@
  */
 import type { Scheduler } from '../scheduler/scheduler.js';
 import { CONNECTION_LAYOUT } from './conn/record.js';
-import { defaultTimeouts } from './conn/states.js';
 import { ConnectionTable } from './conn/table.js';
 import { TimerWheel } from './conn/wheel.js';
-import { DropCounters } from './drops.js';
-import { Region, regionBytes } from './memory/region.js';
+import { DROP_NAMES, DropCounters } from './drops.js';
+import { KeptSettings, SETTINGS_LAYOUT } from './kept-settings.js';
+import { Journal, JOURNAL_LAYOUT } from './memory/journal.js';
+import { Region, regionBytes, type RecordLayout, type RegionMemory } from './memory/region.js';
 import { Routes } from './route/routes.js';
 import { DESTINATION_LAYOUT, DestinationTable } from './service/destinations.js';
 import { EndpointSet } from './service/endpoints.js';
 import { SERVICE_LAYOUT, ServiceTable } from './service/services.js';
-import { Statistics } from './service/statistics.js';
+import { Statistics, STATISTICS_LAYOUT } from './service/statistics.js';
 import { Trash } from './service/trash.js';
 import { Settings } from './settings.js';
 
@@ -24,12 +25,11 @@ export interface Capacity {
   destinations: number;
 }
 
-/** Memory of the three tables; zeroed memory is formatted, records that are already there are taken over. */
-export interface StateMemory {
-  connections: ArrayBuffer;
-  services: ArrayBuffer;
-  destinations: ArrayBuffer;
-}
+/** Memory of the tables; zeroed memory is formatted, records that are already there are taken over. */
+export type StateMemory = Record<TableName, RegionMemory>;
+
+/** Another list of reasons is another layout: then counting begins anew. */
+const DROPS_LAYOUT: RecordLayout = { kind: 7, version: DROP_NAMES.length, recordWords: 64 };
 
 export const DEFAULT_CAPACITY: Capacity = {
   connections: 1 << 21,
@@ -42,12 +42,31 @@ export type Allocate = (bytes: number) => ArrayBuffer;
 
 export const heapMemory: Allocate = (bytes) => new ArrayBuffer(bytes);
 
-export function allocateMemory(capacity: Capacity, allocate: Allocate): StateMemory {
+export type TableName =
+  'connections' | 'services' | 'destinations' | 'statistics' | 'settings' | 'drops' | 'journal';
+
+/** What the tables of a state look like, in memory or in files. */
+export function tableLayouts(
+  capacity: Capacity,
+): Record<TableName, { layout: RecordLayout; capacity: number }> {
+  const { connections, services, destinations } = capacity;
   return {
-    connections: allocate(regionBytes(CONNECTION_LAYOUT, capacity.connections)),
-    services: allocate(regionBytes(SERVICE_LAYOUT, capacity.services)),
-    destinations: allocate(regionBytes(DESTINATION_LAYOUT, capacity.destinations)),
+    connections: { layout: CONNECTION_LAYOUT, capacity: connections },
+    services: { layout: SERVICE_LAYOUT, capacity: services },
+    destinations: { layout: DESTINATION_LAYOUT, capacity: destinations },
+    statistics: { layout: STATISTICS_LAYOUT, capacity: 1 + services + destinations },
+    settings: { layout: SETTINGS_LAYOUT, capacity: 1 },
+    drops: { layout: DROPS_LAYOUT, capacity: 1 },
+    journal: { layout: JOURNAL_LAYOUT, capacity: services + destinations },
   };
+}
+
+export function allocateMemory(capacity: Capacity, allocate: Allocate): StateMemory {
+  const tables = Object.entries(tableLayouts(capacity)).map(([name, table]) => [
+    name,
+    { buffer: allocate(regionBytes(table.layout, table.capacity)) },
+  ]);
+  return Object.fromEntries(tables) as StateMemory;
 }
 
 export class State {
@@ -60,9 +79,12 @@ export class State {
   readonly statistics: Statistics;
   readonly routes = new Routes();
   readonly settings = new Settings();
-  readonly drops = new DropCounters();
+  readonly keptSettings: KeptSettings;
   /** Timeouts by TCP state, in ticks. */
-  readonly timeouts = defaultTimeouts();
+  readonly timeouts: Int32Array;
+  readonly drops: DropCounters;
+  /** Makes commands on services and destinations whole. */
+  readonly journal: Journal;
   /** The bound scheduler of each service; none for the pseudo scheduler "none". */
   readonly schedulers: (Scheduler | undefined)[] = [];
   /** What interception hides from the kernel: by a packet's destination, and by its source. */
@@ -85,15 +107,23 @@ export class State {
     now: number,
   ) {
     this.capacity = capacity;
-    const connections = new Region(CONNECTION_LAYOUT, capacity.connections, memory.connections);
-    this.connections = new ConnectionTable(connections, hashKey, allocate);
+    const layouts = tableLayouts(capacity);
+    const region = (name: TableName): Region =>
+      new Region(layouts[name].layout, layouts[name].capacity, memory[name]);
+    this.connections = new ConnectionTable(region('connections'), hashKey, allocate);
     this.wheel = new TimerWheel(this.connections.words, capacity.connections, now);
-    const services = new Region(SERVICE_LAYOUT, capacity.services, memory.services);
+    const services = region('services');
     this.services = new ServiceTable(services);
-    const destinations = new Region(DESTINATION_LAYOUT, capacity.destinations, memory.destinations);
+    const destinations = region('destinations');
     this.destinations = new DestinationTable(destinations, this.services);
     this.trash = new Trash(this.destinations, this.services);
-    this.statistics = new Statistics(1 + capacity.services + capacity.destinations);
+    this.statistics = new Statistics(region('statistics'));
+    this.keptSettings = new KeptSettings(region('settings'));
+    this.keptSettings.load(this.settings);
+    this.timeouts = this.keptSettings.timeouts;
+    this.drops = countersIn(region('drops'));
+    this.journal = new Journal(region('journal'), [services, destinations]);
+    services.journal = destinations.journal = this.journal;
   }
 
   /** Block of a service's statistics. */
@@ -105,4 +135,12 @@ export class State {
   destinationBlock(destination: number): number {
     return this.capacity.services + destination;
   }
+}
+
+/** The counters of dropped frames in record 1. */
+function countersIn(region: Region): DropCounters {
+  region.require(1);
+  const { buffer, byteOffset } = region.words;
+  const start = byteOffset + region.base(1) * Int32Array.BYTES_PER_ELEMENT;
+  return new DropCounters(new Float64Array(buffer, start, DROP_NAMES.length));
 }

@@ -10,8 +10,10 @@
  * A connection is a record number; 0 is none. New records go to the head of their chain: of two that match,
  * the newest is found, as in ip_vs.
  */
+import { TIMEOUT_MAX_TICKS } from '../clock.js';
 import { ConnectionHash } from './hash.js';
 import * as rec from './record.js';
+import { STATE_COUNT } from './states.js';
 import { Region, VALID } from '../memory/region.js';
 
 /** Longest chain that is walked; a connection that would make it longer is refused. */
@@ -26,6 +28,10 @@ const META = rec.W_META;
 const FLAGS = rec.W_FLAGS;
 const CHAIN = rec.W_CHAIN;
 const TEMPLATE = rec.F_TEMPLATE;
+const KNOWN_FLAGS = rec.F_INACTIVE | TEMPLATE | rec.F_OVERDUE;
+/** A template is assured or not. */
+const TEMPLATE_STATES = 2;
+const PROTOCOL_TCP = 6;
 
 /** Smallest power of two that is at least `count`. */
 function powerOfTwo(count: number): number {
@@ -188,8 +194,8 @@ export class ConnectionTable {
   ): number {
     let c = this.freeHead;
     if (c !== 0) this.freeHead = this.words[c * WORDS + CHAIN];
-    else if (this.region.highWater < this.capacity) c = ++this.region.highWater;
-    else return 0;
+    else c = this.region.takeNew();
+    if (c === 0) return 0;
 
     const words = this.words;
     const base = c * WORDS;
@@ -227,22 +233,49 @@ export class ConnectionTable {
     this.words[base + META] = (this.words[base + META] & 0xffff) | (destinationPort << 16);
   }
 
-  /** Builds index and free list anew from the records, as after a restart. */
-  rebuild(): void {
+  /**
+   * Builds index and free list anew from the records, as after a restart; those that no director can have written
+   * are left out.
+   * @returns how many records were damaged
+   */
+  rebuild(): number {
     this.buckets.fill(0);
     this.freeHead = 0;
     this.count = 0;
+    let damaged = 0;
     for (let c = this.region.highWater; c >= 1; c--) {
       const base = c * WORDS;
-      if (this.words[base] === VALID) {
+      const mark = this.words[base];
+      if (mark === VALID && this.isSound(base)) {
         this.link(c);
         this.count++;
       } else {
+        if (mark !== 0) damaged++;
         this.words[base] = 0;
         this.words[base + CHAIN] = this.freeHead;
         this.freeHead = c;
       }
     }
+    return damaged;
+  }
+
+  /** Looks at a record by itself. What it refers to is looked at by whoever knows that (Lifecycle.rebuild). */
+  private isSound(base: number): boolean {
+    const words = this.words;
+    const flags = words[base + FLAGS];
+    const meta = words[base + META];
+    const state = meta & 0xff;
+    const isTemplate = (flags & TEMPLATE) !== 0;
+    const clientPort = words[base + PORTS] >>> 16;
+    return (
+      (flags & ~KNOWN_FLAGS) === 0 &&
+      ((meta >>> 8) & 0xff) === PROTOCOL_TCP &&
+      state < (isTemplate ? TEMPLATE_STATES : STATE_COUNT) &&
+      words[base + rec.W_TIMEOUT] >= 0 &&
+      words[base + rec.W_TIMEOUT] <= TIMEOUT_MAX_TICKS &&
+      (!isTemplate || (clientPort === 0 && (flags & rec.F_INACTIVE) === 0)) &&
+      !this.isChainFull(PROTOCOL_TCP, words[base + CLIENT], clientPort)
+    );
   }
 
   /** Number of the bucket in which connections of a client end are. */

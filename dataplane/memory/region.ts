@@ -12,7 +12,12 @@
  * A record is valid only while its first word, the mark, is VALID: it is written last when a record is
  * made and cleared first when it is freed, so a process that dies in between leaves no half record behind.
  * Records above the high-water mark were never used and hold zeros.
+ *
+ * Memory may be reserved without being there yet, as that of a sparse file: then `back` makes sure of it, a
+ * stretch at a time, before a record is used for the first time.
  */
+import type { Journal } from './journal.js';
+
 export const VALID = 0x55565331;
 export const MARK = 0;
 
@@ -25,6 +30,10 @@ const CAPACITY_WORD = 4;
 const HIGH_WATER_WORD = 5;
 const HEADER_WORDS = 6;
 const WORD_BYTES = 4;
+/** Records that are backed in one go, beyond the one that is needed. */
+const BACKED_AHEAD_BYTES = 1 << 20;
+/** After a refusal the next so many requests are refused without asking again. */
+const REFUSALS_PER_QUESTION = 1024;
 
 /** What a region holds. `version` changes with every change of a record's layout. */
 export interface RecordLayout {
@@ -32,6 +41,16 @@ export interface RecordLayout {
   version: number;
   /** At least the six words of the header. */
   recordWords: number;
+}
+
+/** Where a region's records are. */
+export interface RegionMemory {
+  buffer: ArrayBuffer;
+  /**
+   * Makes sure that the first `bytes` can be written to; false where there is no memory for them. Left out
+   * where that is certain from the start.
+   */
+  back?: (bytes: number) => boolean;
 }
 
 /** A region that can't be used: foreign, damaged, of another version or size. */
@@ -49,25 +68,34 @@ export function regionBytes(layout: RecordLayout, capacity: number): number {
 
 export class Region {
   readonly words: Int32Array;
+  readonly kind: number;
   readonly capacity: number;
   readonly recordWords: number;
+  /** Where records are kept before a command changes them; none where nobody wants that. */
+  journal: Journal | null = null;
+  private readonly memory: RegionMemory;
+  /** Records that have memory behind them. */
+  private backed: number;
+  private refusals = 0;
 
   /**
    * Opens a region, formats it where the memory is blank (all zeros in the header).
    * @throws RegionError where the header is not this layout's.
    */
-  constructor(layout: RecordLayout, capacity: number, buffer: ArrayBuffer, byteOffset = 0) {
+  constructor(layout: RecordLayout, capacity: number, memory: RegionMemory) {
     if (layout.recordWords < HEADER_WORDS) throw new RegionError('records too small for a header');
-    if (buffer.byteLength - byteOffset < regionBytes(layout, capacity)) {
-      throw new RegionError(
-        `${buffer.byteLength - byteOffset} bytes are too few for ${capacity} records`,
-      );
+    const { buffer } = memory;
+    if (buffer.byteLength < regionBytes(layout, capacity)) {
+      throw new RegionError(`${buffer.byteLength} bytes are too few for ${capacity} records`);
     }
-    this.words = new Int32Array(buffer, byteOffset, (capacity + 1) * layout.recordWords);
+    this.words = new Int32Array(buffer, 0, (capacity + 1) * layout.recordWords);
+    this.kind = layout.kind;
     this.capacity = capacity;
     this.recordWords = layout.recordWords;
+    this.memory = memory;
     if (this.words[MAGIC_WORD] === 0) this.format(layout);
     else this.verify(layout);
+    this.backed = memory.back === undefined ? capacity : this.highWater;
   }
 
   /** Highest record number ever used; what lies above is zero. */
@@ -79,6 +107,31 @@ export class Region {
     this.words[HIGH_WATER_WORD] = record;
   }
 
+  /** Takes the next record that was never used; 0 where there is none, or no memory for it. */
+  takeNew(): number {
+    const record = this.highWater + 1;
+    if (!this.back(record)) return 0;
+    this.highWater = record;
+    return record;
+  }
+
+  /** Makes sure of the memory of all records up to `record`, and counts them as used. */
+  reserve(record: number): boolean {
+    if (!this.back(record)) return false;
+    if (record > this.highWater) this.highWater = record;
+    return true;
+  }
+
+  /** As `reserve`, for what nothing works without. Throws RegionError. */
+  require(record: number): void {
+    if (!this.reserve(record)) throw new RegionError('no memory for its first records');
+  }
+
+  /** To be called before a command changes a record, so that the change can be undone. */
+  keep(record: number): void {
+    this.journal?.save(this, record);
+  }
+
   /** Index of a record's first word. */
   base(record: number): number {
     return record * this.recordWords;
@@ -86,6 +139,25 @@ export class Region {
 
   isValid(record: number): boolean {
     return this.words[record * this.recordWords] === VALID;
+  }
+
+  /** Makes sure of the memory of all records up to `record`; false where there is none. */
+  back(record: number): boolean {
+    if (record <= this.backed) return true;
+    if (record > this.capacity) return false;
+    if (this.refusals > 0) {
+      this.refusals--;
+      return false;
+    }
+    const recordBytes = this.recordWords * WORD_BYTES;
+    const ahead = Math.ceil(BACKED_AHEAD_BYTES / recordBytes);
+    const wanted = Math.min(this.capacity, record + ahead);
+    if (this.memory.back?.((wanted + 1) * recordBytes) === false) {
+      this.refusals = REFUSALS_PER_QUESTION;
+      return false;
+    }
+    this.backed = wanted;
+    return true;
   }
 
   private format(layout: RecordLayout): void {

@@ -11,15 +11,23 @@
  *          |active|inactive | persist.| refs  | next  | prev.  | virtual   | proto|  | idle  | hop   | hop   |
  *          |      |         |         |       |       |        | address   | port    | since |       | gener.|
  *          +------+---------+---------+-------+-------+--------+-----------+---------+-------+-------+-------+
+ *     word   22
+ *          +------+---------------
+ *          | order| unused to 31
+ *          +------+---------------
+ *
+ * Words 11 to 16, 20 and 21 follow from other records. The lists do as well: of the destinations of a service the
+ * one that was linked later has the higher `order` and comes first.
  *
  * A destination lives on after it is deleted, while connections or a scheduler's table refer to it and for
  * a while longer (service/trash.ts); virtual address, protocol and port say which service it was of.
  */
 import type { Destinations } from '../../scheduler/scheduler.js';
 import { Region, VALID, type RecordLayout } from '../memory/region.js';
+import { rebuildLists } from './lists.js';
 import { SERVICE_SCHEDULER_FLAGS, type ServiceTable } from './services.js';
 
-export const DESTINATION_LAYOUT: RecordLayout = { kind: 3, version: 1, recordWords: 32 };
+export const DESTINATION_LAYOUT: RecordLayout = { kind: 3, version: 2, recordWords: 32 };
 
 const WORDS = DESTINATION_LAYOUT.recordWords;
 const SERVICE = 1;
@@ -43,14 +51,22 @@ const VIRTUAL_PROTOCOL_PORT = 18;
 const IDLE_SINCE = 19;
 const HOP = 20;
 const HOP_GENERATION = 21;
+const ORDER = 22;
 
 const FLAG_AVAILABLE = 1;
 const FLAG_OVERLOAD = 2;
 const FLAG_IDLE = 4;
+const KNOWN_FLAGS = FLAG_AVAILABLE | FLAG_OVERLOAD | FLAG_IDLE;
+
+const PROTOCOL_TCP = 6;
+const PORT_MAX = 0xffff;
+/** The only forwarding method there is: masquerading. */
+const FORWARD_MASQ = 0;
 
 export class DestinationTable implements Destinations {
   readonly words: Int32Array;
   private freeHead = 0;
+  private lastOrder = 0;
 
   constructor(
     private readonly region: Region,
@@ -78,8 +94,9 @@ export class DestinationTable implements Destinations {
   create(service: number, address: number, port: number): number {
     let d = this.freeHead;
     if (d !== 0) this.freeHead = this.words[d * WORDS + NEXT];
-    else if (this.region.highWater < this.region.capacity) d = ++this.region.highWater;
-    else return 0;
+    else d = this.region.takeNew();
+    if (d === 0) return 0;
+    this.region.keep(d);
     const base = d * WORDS;
     this.words.fill(0, base, base + WORDS);
     this.words[base + ADDRESS] = address;
@@ -99,6 +116,7 @@ export class DestinationTable implements Destinations {
     upperThreshold: number,
     lowerThreshold: number,
   ): void {
+    this.region.keep(destination);
     const base = destination * WORDS;
     this.words[base + WEIGHT] = weight;
     if (isNew || weight !== 0) this.words[base + LAST_WEIGHT] = weight;
@@ -114,15 +132,28 @@ export class DestinationTable implements Destinations {
   linkTo(service: number, destination: number): void {
     const base = destination * WORDS;
     const head = this.services.first(service);
+    this.services.keep(service);
+    this.region.keep(destination);
+    if (head !== 0) this.region.keep(head);
     this.words[base + SERVICE] = service;
     this.words[base + SERVICE_SERIAL] = this.services.serial(service);
+    this.lastOrder = (this.lastOrder + 1) | 0;
+    this.words[base + ORDER] = this.lastOrder;
+    this.words[base + FLAGS] = (this.words[base + FLAGS] & ~FLAG_IDLE) | FLAG_AVAILABLE;
+    this.enlist(destination);
+    this.words[base] = VALID;
+  }
+
+  /** Puts a destination at the head of the list of the service that its record names. */
+  enlist(destination: number): void {
+    const base = destination * WORDS;
+    const service = this.words[base + SERVICE];
+    const head = this.services.first(service);
     this.words[base + NEXT] = head;
     this.words[base + PREVIOUS] = 0;
     if (head !== 0) this.words[head * WORDS + PREVIOUS] = destination;
-    this.words[base + FLAGS] = (this.words[base + FLAGS] & ~FLAG_IDLE) | FLAG_AVAILABLE;
     this.services.setFirst(service, destination);
     this.services.addToDestinationCount(service, 1);
-    this.words[base] = VALID;
   }
 
   /** Takes a destination out of its service's list. Its own `next` still stands, for schedulers. */
@@ -131,11 +162,20 @@ export class DestinationTable implements Destinations {
     const service = this.words[base + SERVICE];
     const next = this.words[base + NEXT];
     const previous = this.words[base + PREVIOUS];
+    this.services.keep(service);
+    this.region.keep(destination);
+    if (next !== 0) this.region.keep(next);
+    if (previous !== 0) this.region.keep(previous);
     if (previous === 0) this.services.setFirst(service, next);
     else this.words[previous * WORDS + NEXT] = next;
     if (next !== 0) this.words[next * WORDS + PREVIOUS] = previous;
     this.services.addToDestinationCount(service, -1);
-    this.words[base + FLAGS] &= ~FLAG_AVAILABLE;
+    this.withdraw(destination);
+  }
+
+  /** Has a destination that is in no list be one that was deleted. */
+  withdraw(destination: number): void {
+    this.words[destination * WORDS + FLAGS] &= ~FLAG_AVAILABLE;
   }
 
   /** Gives the record of a destination that nothing refers to back. */
@@ -145,21 +185,66 @@ export class DestinationTable implements Destinations {
     this.freeHead = destination;
   }
 
-  /** Builds the free list anew; connection counts and references start from 0 and are to be counted in. */
-  rebuild(): void {
-    this.freeHead = 0;
+  /**
+   * Builds the free list and the services' lists anew, records that no director can have written left out.
+   * Connection counts and references start from 0 and are to be counted in. The services come first.
+   * @returns how many records were damaged
+   */
+  rebuild(): number {
+    this.freeHead = this.lastOrder = 0;
+    let damaged = 0;
     for (let d = this.region.highWater; d >= 1; d--) {
       const base = d * WORDS;
-      if (this.words[base] === VALID) {
-        this.words[base + ACTIVE] = this.words[base + INACTIVE] = 0;
-        this.words[base + PERSISTENT] = this.words[base + REFERENCES] = 0;
+      const mark = this.words[base];
+      if (mark === VALID && this.isSound(base)) {
+        this.words.fill(0, base + ACTIVE, base + PREVIOUS + 1);
         this.words[base + HOP] = this.words[base + HOP_GENERATION] = 0;
+        this.lastOrder = Math.max(this.lastOrder, this.words[base + ORDER]);
       } else {
+        if (mark !== 0) damaged++;
         this.words[base] = 0;
         this.words[base + NEXT] = this.freeHead;
         this.freeHead = d;
       }
     }
+    rebuildLists(this);
+    return damaged;
+  }
+
+  private isSound(base: number): boolean {
+    const words = this.words;
+    const service = words[base + SERVICE];
+    return (
+      service > 0 &&
+      service <= this.services.capacity &&
+      words[base + PORT] >= 0 &&
+      words[base + PORT] <= PORT_MAX &&
+      words[base + WEIGHT] >= 0 &&
+      words[base + LAST_WEIGHT] >= 0 &&
+      words[base + FORWARD] === FORWARD_MASQ &&
+      words[base + LOWER] >= 0 &&
+      words[base + LOWER] <= words[base + UPPER] &&
+      (words[base + FLAGS] & ~KNOWN_FLAGS) === 0 &&
+      words[base + VIRTUAL_PROTOCOL_PORT] >>> 16 === PROTOCOL_TCP
+    );
+  }
+
+  /** True where the service that the record names is the one it was linked to. */
+  isServiceThere(destination: number): boolean {
+    const { services } = this;
+    const service = this.service(destination);
+    return (
+      service <= services.highWater &&
+      services.isLive(service) &&
+      services.serial(service) === this.serviceSerial(destination) &&
+      services.address(service) === this.virtualAddress(destination) &&
+      services.port(service) === this.virtualPort(destination)
+    );
+  }
+
+  /** Grows with every destination that is linked. */
+  order(destination: number): number {
+    return this.words[destination * WORDS + ORDER];
   }
 
   /** The service a destination is (or last was) of; `serviceSerial` tells whether that one still is. */
@@ -228,6 +313,12 @@ export class DestinationTable implements Destinations {
     this.words[base + REFERENCES]--;
     if (isTemplate) this.words[base + PERSISTENT]--;
     else this.words[base + (wasInactive ? INACTIVE : ACTIVE)]--;
+    this.relieve(destination);
+  }
+
+  /** Takes the overload back where there are few enough connections again. */
+  relieve(destination: number): void {
+    const base = destination * WORDS;
     const total = this.words[base + ACTIVE] + this.words[base + INACTIVE];
     const upper = this.words[base + UPPER];
     const lower = this.words[base + LOWER];

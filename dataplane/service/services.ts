@@ -14,7 +14,9 @@
  * and hash buckets. The list of all services is in insertion order, newest first. Services are looked up for
  * packets without a connection only.
  */
+import { SCHEDULERS } from '../../scheduler/registry.js';
 import { SCHEDULER_WORDS } from '../../scheduler/scheduler.js';
+import { TIMEOUT_MAX_TICKS } from '../clock.js';
 import { Region, VALID, type RecordLayout } from '../memory/region.js';
 
 export const SERVICE_LAYOUT: RecordLayout = { kind: 2, version: 1, recordWords: 32 };
@@ -33,11 +35,14 @@ const NUMBER = 10;
 const NEXT = 11;
 const SCHEDULER_STATE = 12;
 const BUCKETS = 4096;
+const SERIAL_MAX = 0x7fffffff;
 
 /** Service flags: ip_vs's own numbers. The scheduler flags are 0x08, 0x10 and 0x20. */
 export const SERVICE_PERSISTENT = 0x01;
 export const SERVICE_ONE_PACKET = 0x04;
 export const SERVICE_SCHEDULER_FLAGS = 0x38;
+
+const KNOWN_FLAGS = SERVICE_PERSISTENT | SERVICE_SCHEDULER_FLAGS;
 
 const PROTOCOL_TCP = 6;
 const FTP_PORT = 21;
@@ -60,6 +65,10 @@ export class ServiceTable {
 
   get highWater(): number {
     return this.region.highWater;
+  }
+
+  get capacity(): number {
+    return this.region.capacity;
   }
 
   isLive(service: number): boolean {
@@ -96,41 +105,75 @@ export class ServiceTable {
   add(protocol: number, address: number, port: number): number {
     let s = this.freeHead;
     if (s !== 0) this.freeHead = this.words[s * WORDS + NEXT];
-    else if (this.region.highWater < this.region.capacity) s = ++this.region.highWater;
-    else return 0;
+    else s = this.region.takeNew();
+    if (s === 0) return 0;
+    this.region.keep(s);
     const base = s * WORDS;
     this.words.fill(0, base, base + WORDS);
     this.words[base + ADDRESS] = address;
     this.words[base + PROTOCOL_PORT] = (protocol << 16) | port;
-    this.lastSerial = (this.lastSerial + 1) | 0;
+    this.lastSerial = this.lastSerial === SERIAL_MAX ? 1 : this.lastSerial + 1;
     this.words[base + SERIAL] = this.lastSerial;
     this.link(s);
     this.words[base] = VALID;
     return s;
   }
 
+  /** To be called before a command changes the service, its list or its scheduler's words. */
+  keep(service: number): void {
+    this.region.keep(service);
+  }
+
   remove(service: number): void {
+    this.region.keep(service);
     this.unlink(service);
     this.words[service * WORDS] = 0;
     this.words[service * WORDS + NEXT] = this.freeHead;
     this.freeHead = service;
   }
 
-  /** Builds index and free list anew from the records. */
-  rebuild(): void {
+  /**
+   * Builds index and free list anew from the records, those that no director can have written left out. Lists of
+   * destinations begin empty.
+   * @returns how many records were damaged
+   */
+  rebuild(): number {
     this.buckets.fill(0);
     this.count = this.portZeroServices = this.ftpServices = this.freeHead = 0;
+    let damaged = 0;
     for (let s = this.region.highWater; s >= 1; s--) {
       const base = s * WORDS;
-      if (this.words[base] === VALID) {
+      const mark = this.words[base];
+      if (mark === VALID && this.isSound(s)) {
+        this.words[base + FIRST] = this.words[base + NUMBER] = 0;
         this.link(s);
         this.lastSerial = Math.max(this.lastSerial, this.words[base + SERIAL]);
       } else {
+        if (mark !== 0) damaged++;
         this.words[base] = 0;
         this.words[base + NEXT] = this.freeHead;
         this.freeHead = s;
       }
     }
+    return damaged;
+  }
+
+  private isSound(service: number): boolean {
+    const words = this.words;
+    const base = service * WORDS;
+    const timeout = words[base + TIMEOUT];
+    const scheduler = words[base + SCHEDULER];
+    return (
+      this.protocol(service) === PROTOCOL_TCP &&
+      words[base + FWMARK] === 0 &&
+      (words[base + FLAGS] & ~KNOWN_FLAGS) === 0 &&
+      timeout >= 0 &&
+      timeout <= TIMEOUT_MAX_TICKS &&
+      scheduler >= 0 &&
+      scheduler <= SCHEDULERS.length &&
+      words[base + SERIAL] > 0 &&
+      this.find(PROTOCOL_TCP, words[base + ADDRESS], this.port(service)) === 0
+    );
   }
 
   address(service: number): number {
@@ -177,10 +220,12 @@ export class ServiceTable {
   }
 
   setSchedulerId(service: number, id: number): void {
+    this.region.keep(service);
     this.words[service * WORDS + SCHEDULER] = id;
   }
 
   configure(service: number, flags: number, timeoutTicks: number, netmask: number): void {
+    this.region.keep(service);
     const base = service * WORDS;
     this.words[base + FLAGS] = flags;
     this.words[base + TIMEOUT] = timeoutTicks;

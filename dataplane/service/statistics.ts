@@ -10,8 +10,13 @@
  *     16..20 baseline: what `zero` subtracts from the published ones
  *     24..28 rate accumulators: connections and packets in 1/1024, bytes in 1/32 per second
  *
- * Doubles count exactly up to 2^53, which takes a gigabit link two years to reach in bytes.
+ * Doubles count exactly up to 2^53, which takes a gigabit link two years to reach in bytes. Block b is record
+ * b + 1 of a region, so that counters outlive the process.
  */
+import type { RecordLayout, Region } from '../memory/region.js';
+
+export const STATISTICS_LAYOUT: RecordLayout = { kind: 4, version: 1, recordWords: 64 };
+
 const BLOCK = 32;
 const PUBLISHED = 8;
 const BASELINE = 16;
@@ -32,8 +37,16 @@ export const ESTIMATION_TICKS = 200;
 export class Statistics {
   private readonly values: Float64Array;
 
-  constructor(blocks: number) {
-    this.values = new Float64Array(blocks * BLOCK);
+  constructor(private readonly region: Region) {
+    const { buffer, byteOffset, length } = region.words;
+    const header = BLOCK * Float64Array.BYTES_PER_ELEMENT;
+    this.values = new Float64Array(buffer, byteOffset + header, length / 2 - BLOCK);
+    region.require(1 + TOTAL_BLOCK);
+  }
+
+  /** Makes sure of a block's memory; false where there is none. */
+  reserve(block: number): boolean {
+    return this.region.reserve(block + 1);
   }
 
   countConnection(block: number): void {

@@ -72,6 +72,10 @@ export class ServiceAdmin {
     const { services, statistics } = this.state;
     const service = services.add(TCP, addressOf(key.address), key.port);
     if (service === 0) throw new ControlError('ENOMEM', 'no room for another service');
+    if (!statistics.reserve(this.state.serviceBlock(service))) {
+      services.remove(service);
+      throw new ControlError('ENOMEM', 'no memory for the counters of another service');
+    }
     statistics.clear(this.state.serviceBlock(service));
     this.configure(service, settings);
     this.bindScheduler(service, schedulerId);
@@ -120,6 +124,10 @@ export class ServiceAdmin {
       if (!isUnicast(address)) throw new ControlError('EINVAL', `${key.address} is not unicast`);
       destination = destinations.create(service, address, key.port);
       if (destination === 0) throw new ControlError('ENOMEM', 'no room for another destination');
+      if (!statistics.reserve(this.state.destinationBlock(destination))) {
+        destinations.free(destination);
+        throw new ControlError('ENOMEM', 'no memory for the counters of another destination');
+      }
       statistics.clear(this.state.destinationBlock(destination));
     } else if (destinations.serviceSerial(destination) !== services.serial(service)) {
       statistics.clear(this.state.destinationBlock(destination));
@@ -140,6 +148,7 @@ export class ServiceAdmin {
     const address = this.checkDestination(key, settings);
     const destination = this.state.destinations.find(service, address, key.port);
     if (destination === 0) throw new ControlError('ENOENT', 'No such destination');
+    this.state.services.keep(service);
     this.configureDestination(destination, false, settings);
     this.state.schedulers[service]?.updated(destination);
     return destination;

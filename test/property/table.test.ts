@@ -44,7 +44,7 @@ describe('connection table and timer wheel', () => {
         fc.array(step, { maxLength: 120 }),
         (start, steps) => {
           const buffer = new ArrayBuffer(regionBytes(CONNECTION_LAYOUT, CAPACITY));
-          const region = new Region(CONNECTION_LAYOUT, CAPACITY, buffer);
+          const region = new Region(CONNECTION_LAYOUT, CAPACITY, { buffer });
           const table = new ConnectionTable(region, [3, 4], heapMemory);
           const wheel = new TimerWheel(table.words, CAPACITY, start);
           const model = new Map<number, Model>();
@@ -111,7 +111,7 @@ describe('connection table and timer wheel', () => {
 
   it('keeps templates and connections of the same addresses apart', () => {
     const buffer = new ArrayBuffer(regionBytes(CONNECTION_LAYOUT, 4));
-    const table = new ConnectionTable(new Region(CONNECTION_LAYOUT, 4, buffer), [1, 1], heapMemory);
+    const table = new ConnectionTable(new Region(CONNECTION_LAYOUT, 4, { buffer }), [1, 1], heapMemory);
     const template = table.allocate(6, 10, 0, 20, 80, 30, 80, F_TEMPLATE);
     table.commit(template);
     assert.equal(table.findInbound(6, 10, 0, 20, 80), 0);
