@@ -45,6 +45,33 @@ export class ReceiveRing {
     this.next = firstSlot;
   }
 
+  /**
+   * Finds out where to go on in a ring that another process has read from: at the oldest frame of those that
+   * lie without a gap before the newest one. Frames before a gap are given back; the other process had done
+   * with some that came after them. False while there is no frame.
+   */
+  findPlace(): boolean {
+    const filled: number[] = [];
+    for (let slot = this.firstSlot; slot < this.endSlot; slot++) {
+      if (this.slots.isFilled(slot)) filled.push(slot);
+    }
+    if (filled.length === 0) return false;
+    let first = filled.reduce((newest, slot) => (this.isOlder(newest, slot) ? slot : newest));
+    const kept = new Set([first]);
+    for (let slot = this.before(first); this.slots.isFilled(slot); slot = this.before(slot)) {
+      if (kept.has(slot) || this.isOlder(first, slot)) break;
+      kept.add(slot);
+      first = slot;
+    }
+    for (const slot of filled) {
+      if (kept.has(slot)) continue;
+      this.slots.skip(slot);
+      this.stats.ringDrops += 1;
+    }
+    this.next = first;
+    return true;
+  }
+
   /** True where a frame is there. */
   isReady(): boolean {
     return this.slots.isFilled(this.next);
@@ -52,11 +79,7 @@ export class ReceiveRing {
 
   /** Whether this ring's next frame arrived before the other ring's. Both must be ready. */
   isBefore(other: ReceiveRing): boolean {
-    const mine = this.slots.word[this.next];
-    const others = this.slots.word[other.next];
-    const seconds = (this.words[mine + SECONDS] - this.words[others + SECONDS]) | 0;
-    if (seconds !== 0) return seconds < 0;
-    return this.words[mine + NANOSECONDS] < this.words[others + NANOSECONDS];
+    return this.isOlder(this.next, other.next);
   }
 
   /** Borrows the next frame as frame `index` of the burst. False where it isn't for us. Must be ready. */
@@ -77,6 +100,19 @@ export class ReceiveRing {
     this.slots.borrow(slot);
     this.stats.receivedFrames += 1;
     return true;
+  }
+
+  /** Whether the frame in a slot arrived before that in another one. */
+  private isOlder(slot: number, other: number): boolean {
+    const mine = this.slots.word[slot];
+    const others = this.slots.word[other];
+    const seconds = (this.words[mine + SECONDS] - this.words[others + SECONDS]) | 0;
+    if (seconds !== 0) return seconds < 0;
+    return this.words[mine + NANOSECONDS] < this.words[others + NANOSECONDS];
+  }
+
+  private before(slot: number): number {
+    return slot === this.firstSlot ? this.endSlot - 1 : slot - 1;
   }
 
   private isForUs(word: number): boolean {

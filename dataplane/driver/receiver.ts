@@ -1,77 +1,33 @@
 /**
- * What a port receives: two rings, because TCP super-segments are forty times as large as other frames. Slots
- * for 64 KB in the number that a flood of small frames takes would be too much memory.
- *
- *     small ring   2048 slots of  2 KB    frames of an ordinary MTU
- *     large ring    128 slots of 68 KB    super-segments, jumbo frames
- *
- * Socket filters divide the frames by their length. Together the rings are read in the order of arrival, by
- * the frames' time stamps, or a connection's last, short segment would overtake the one before.
+ * What a port receives, out of its two rings (ring-sizes.ts). They are read in the order of arrival, by the
+ * frames' time stamps, or a connection's last, short segment would overtake the one before.
  */
-import { assemble, ifAtLeast, keep, loadLength } from '../sys/bpf.js';
-import { close } from '../sys/libc.js';
-import { PAGE_BYTES } from '../sys/memory.js';
 import { waitReadable, type Readable } from '../sys/readable.js';
 import { type Burst, BURST_MAX } from './driver.js';
 import type { PortMemory, Stretch } from './port-memory.js';
+import type { PortSockets } from './port-sockets.js';
 import { ReceiveRing } from './receive-ring.js';
 import type { PortStats } from './stats.js';
-import {
-  attachFilter,
-  openReceiveSocket,
-  startReceiving,
-  takeRingDrops,
-  type RingGeometry,
-} from './tpacket.js';
-
-const SMALL_SLOT_BYTES = 2048;
-const LARGE_SLOT_BYTES = 17 * PAGE_BYTES;
-const SMALL_BLOCK_BYTES = 16 * PAGE_BYTES;
-/** What fits into a small slot behind its headers. */
-const SMALL_FRAME_MAX = SMALL_SLOT_BYTES - 128;
-const ALL_BYTES = 0x40000;
-
-const SHORT_FRAMES = [loadLength(), ifAtLeast(SMALL_FRAME_MAX + 1, 0, 1), keep(0)];
-const LONG_FRAMES = [loadLength(), ifAtLeast(SMALL_FRAME_MAX + 1, 1, 0), keep(0)];
-const ALL_FRAMES = assemble([keep(ALL_BYTES)]);
-
-export interface RingSizes {
-  /** Slots of the small ring, a multiple of 32. */
-  smallSlots: number;
-  largeSlots: number;
-}
-
-/** The rings of a port, small one first. */
-export function ringGeometries({ smallSlots, largeSlots }: RingSizes): RingGeometry[] {
-  return [
-    { slots: smallSlots, slotBytes: SMALL_SLOT_BYTES, blockBytes: SMALL_BLOCK_BYTES },
-    { slots: largeSlots, slotBytes: LARGE_SLOT_BYTES, blockBytes: LARGE_SLOT_BYTES },
-  ];
-}
+import type { RingGeometry } from './tpacket.js';
 
 export class Receiver {
   readonly stretch: Stretch;
-  private readonly fds: number[] = [];
   private readonly small: ReceiveRing;
   private readonly large: ReceiveRing;
   private readonly slotCount: number;
   private readables: Readable[] = [];
+  /** Rings whose next slot isn't known: an earlier process has read from them. */
+  private unplaced: ReceiveRing[] = [];
 
-  /** Receives nothing before `start`. Throws SysError. */
+  /** Throws SysError. */
   constructor(
     port: number,
     private readonly memory: PortMemory,
     geometries: readonly RingGeometry[],
+    private readonly sockets: PortSockets,
     private readonly stats: PortStats,
   ) {
-    try {
-      for (const geometry of geometries) this.fds.push(openReceiveSocket(geometry));
-      this.setFilter(ALL_FRAMES);
-      this.stretch = memory.take(this.fds);
-    } catch (error) {
-      for (const fd of this.fds) close(fd);
-      throw error;
-    }
+    this.stretch = memory.take(sockets.receiveFds);
     const { bytes, words, slots } = memory;
     const [small, large] = geometries.map((geometry, i) => {
       const firstSlot = this.stretch.firstSlots[i];
@@ -80,21 +36,12 @@ export class Receiver {
     this.small = small;
     this.large = large;
     this.slotCount = geometries[0].slots + geometries[1].slots;
-  }
-
-  /** Puts only those frames into the rings from now on that the program accepts. Throws SysError. */
-  setFilter(program: Uint8Array): void {
-    attachFilter(this.fds[0], Buffer.concat([assemble(SHORT_FRAMES), program]));
-    attachFilter(this.fds[1], Buffer.concat([assemble(LONG_FRAMES), program]));
-  }
-
-  /** Begins to receive from an interface. Throws SysError. */
-  start(ifindex: number): void {
-    for (const fd of this.fds) startReceiving(fd, ifindex);
+    if (sockets.areAdopted) this.unplaced = [small, large];
   }
 
   /** Adds frames to a burst that has `count` already; returns how many it has then. */
   receive(burst: Burst, count: number): number {
+    if (this.unplaced.length > 0) this.place();
     for (let looked = 0; looked < this.slotCount && count < BURST_MAX; looked++) {
       const ring = this.next();
       if (ring === null) break;
@@ -105,7 +52,7 @@ export class Receiver {
 
   watch(onReadable: () => void): void {
     if (this.readables.length > 0) return;
-    this.readables = this.fds.map((fd) => waitReadable(fd, onReadable));
+    this.readables = this.sockets.receiveFds.map((fd) => waitReadable(fd, onReadable));
   }
 
   unwatch(): void {
@@ -115,14 +62,18 @@ export class Receiver {
 
   /** Adds what the rings had no room for to the counters. */
   countDrops(): void {
-    for (const fd of this.fds) this.stats.ringDrops += takeRingDrops(fd);
+    this.stats.ringDrops += this.sockets.takeDrops();
   }
 
   close(): void {
     this.unwatch();
     this.countDrops();
     this.memory.give(this.stretch);
-    for (const fd of this.fds) close(fd);
+  }
+
+  /** Finds the place in rings that were in use before, as soon as there is a frame in them. */
+  private place(): void {
+    this.unplaced = this.unplaced.filter((ring) => !ring.findPlace());
   }
 
   /** The ring whose frame arrived first, null where neither has one. */

@@ -7,17 +7,15 @@
  * Frames keep their virtio-net headers, so TCP super-segments of up to 64 KB and unfinished checksums pass as
  * they are and all offloads stay at their defaults. A slot goes back to the kernel when its frame is sent.
  */
-import { close } from '../sys/libc.js';
-import { openSendSocket } from '../sys/packet-socket.js';
 import type { Burst } from './driver.js';
 import type { PacedDriver } from './pacer.js';
 import { PortMemory } from './port-memory.js';
-import { Receiver, ringGeometries, type RingSizes } from './receiver.js';
+import { PortSockets } from './port-sockets.js';
+import { Receiver } from './receiver.js';
+import { DEFAULT_SIZES, ringGeometries, type RingSizes } from './ring-sizes.js';
 import { SendQueue } from './send-queue.js';
 import { noStats, type PortStats } from './stats.js';
 import type { RingGeometry } from './tpacket.js';
-
-const DEFAULT_SIZES: RingSizes = { smallSlots: 2048, largeSlots: 128 };
 
 /**
  * Gives a frame to the host's kernel (see dataplane/sys/handback.ts); false where that wasn't possible. The
@@ -38,7 +36,7 @@ export interface RingDriverOptions extends Partial<RingSizes> {
 interface RingPort {
   readonly receiver: Receiver;
   readonly queue: SendQueue;
-  readonly sendFd: number;
+  readonly sockets: PortSockets;
 }
 
 export class RingDriver implements PacedDriver {
@@ -64,33 +62,47 @@ export class RingDriver implements PacedDriver {
     this.giveToKernel = options.handBack ?? null;
   }
 
-  /** Begins to receive from and send to an interface, as port `port`. Throws SysError. */
-  openPort(port: number, ifindex: number): void {
+  /**
+   * Begins to receive from and send to an interface, as port `port`. Throws SysError.
+   * @param ifindex 0 while there is no such interface: `movePort` follows when there is
+   * @param given sockets that another process has opened; new ones by default. They are closed with the port.
+   */
+  openPort(port: number, ifindex: number, given?: PortSockets): void {
     if (this.byNumber[port]) throw new Error(`port ${port} is open already`);
     const stats = (this.counters[port] ??= noStats());
-    const sendFd = openSendSocket(ifindex);
+    const sockets = given ?? PortSockets.open(this.geometries);
     let receiver: Receiver | null = null;
     try {
-      receiver = new Receiver(port, this.portMemory, this.geometries, stats);
-      if (this.filter !== null) receiver.setFilter(this.filter);
-      receiver.start(ifindex);
+      if (this.filter !== null) sockets.setFilter(this.filter);
+      receiver = new Receiver(port, this.portMemory, this.geometries, sockets, stats);
+      if (ifindex !== 0) sockets.start(ifindex);
     } catch (error) {
       receiver?.close();
-      close(sendFd);
+      sockets.close();
       throw error;
     }
-    const queue = new SendQueue(sendFd, this.portMemory, receiver.stretch.queueOffset, stats);
-    const opened = { receiver, queue, sendFd };
+    const { queueOffset } = receiver.stretch;
+    const queue = new SendQueue(sockets.sendFd, this.portMemory, queueOffset, stats);
+    const opened = { receiver, queue, sockets };
     this.byNumber[port] = opened;
     this.ports.push(opened);
     if (this.onReadable !== null) receiver.watch(this.onReadable);
+  }
+
+  /** Goes on with another interface as this port: the old one is gone. Throws SysError. */
+  movePort(port: number, ifindex: number): void {
+    const moving = this.byNumber[port];
+    if (!moving) throw new Error(`port ${port} isn't open`);
+    moving.queue.flush();
+    moving.queue.dropAll();
+    moving.sockets.start(ifindex);
   }
 
   /** Between two bursts only. Frames that wait to be sent by or were received from the port are dropped. */
   closePort(port: number): void {
     const closing = this.byNumber[port];
     if (!closing) return;
-    const { receiver, queue, sendFd } = closing;
+    const { receiver, queue, sockets } = closing;
     this.byNumber[port] = null;
     this.ports = this.ports.filter((other) => other !== closing);
     queue.flush();
@@ -99,7 +111,7 @@ export class RingDriver implements PacedDriver {
     const endSlot = this.portMemory.endSlot(receiver.stretch);
     for (const other of this.ports) other.queue.dropSlots(firstSlot, endSlot);
     receiver.close();
-    close(sendFd);
+    sockets.close();
   }
 
   /**
@@ -108,7 +120,7 @@ export class RingDriver implements PacedDriver {
    * @param program classic BPF instructions, 8 bytes each (struct sock_filter); see dataplane/sys/filter.ts
    */
   attachFilter(program: Uint8Array): void {
-    for (const { receiver } of this.ports) receiver.setFilter(program);
+    for (const { sockets } of this.ports) sockets.setFilter(program);
     this.filter = program;
   }
 

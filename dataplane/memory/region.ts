@@ -28,7 +28,8 @@ const VERSION_WORD = 2;
 const RECORD_WORDS_WORD = 3;
 const CAPACITY_WORD = 4;
 const HIGH_WATER_WORD = 5;
-const HEADER_WORDS = 6;
+/** What of the header every region has. */
+export const HEADER_WORDS = 6;
 const WORD_BYTES = 4;
 /** Records that are backed in one go, beyond the one that is needed. */
 const BACKED_AHEAD_BYTES = 1 << 20;
@@ -59,6 +60,34 @@ export class RegionError extends Error {
     super(message);
     this.name = 'RegionError';
   }
+}
+
+/**
+ * What a region's header says.
+ * @param words the region's first words, at least the header's
+ * @throws RegionError where it isn't such a region's header
+ */
+export function readHeader(
+  layout: RecordLayout,
+  words: Int32Array,
+): { capacity: number; highWater: number } {
+  if (words[MAGIC_WORD] !== MAGIC) throw new RegionError('not a region of records');
+  if (words[KIND_WORD] !== layout.kind) throw new RegionError('holds another kind of records');
+  if (words[VERSION_WORD] !== layout.version || words[RECORD_WORDS_WORD] !== layout.recordWords) {
+    throw new RegionError(
+      `layout version ${words[VERSION_WORD]}, this program knows ${layout.version}`,
+    );
+  }
+  const [capacity, highWater] = [words[CAPACITY_WORD], words[HIGH_WATER_WORD]];
+  if (highWater < 0 || highWater > capacity) {
+    throw new RegionError(`high-water mark ${highWater} out of range`);
+  }
+  return { capacity, highWater };
+}
+
+/** Notes in a region's header that it has room for another number of records now. */
+export function writeCapacity(words: Int32Array, capacity: number): void {
+  words[CAPACITY_WORD] = capacity;
 }
 
 /** Bytes that a region of `capacity` records needs. */
@@ -94,7 +123,8 @@ export class Region {
     this.recordWords = layout.recordWords;
     this.memory = memory;
     if (this.words[MAGIC_WORD] === 0) this.format(layout);
-    else this.verify(layout);
+    const held = readHeader(layout, this.words).capacity;
+    if (held !== capacity) throw new RegionError(`made for ${held} records, not ${capacity}`);
     this.backed = memory.back === undefined ? capacity : this.highWater;
   }
 
@@ -168,25 +198,5 @@ export class Region {
     header[CAPACITY_WORD] = this.capacity;
     header[HIGH_WATER_WORD] = 0;
     header[MAGIC_WORD] = MAGIC;
-  }
-
-  private verify(layout: RecordLayout): void {
-    const header = this.words;
-    if (header[MAGIC_WORD] !== MAGIC) throw new RegionError('not a region of records');
-    if (header[KIND_WORD] !== layout.kind) throw new RegionError('holds another kind of records');
-    if (
-      header[VERSION_WORD] !== layout.version ||
-      header[RECORD_WORDS_WORD] !== layout.recordWords
-    ) {
-      throw new RegionError(
-        `layout version ${header[VERSION_WORD]}, this program knows ${layout.version}`,
-      );
-    }
-    if (header[CAPACITY_WORD] !== this.capacity) {
-      throw new RegionError(`made for ${header[CAPACITY_WORD]} records, not ${this.capacity}`);
-    }
-    if (this.highWater < 0 || this.highWater > this.capacity) {
-      throw new RegionError(`high-water mark ${this.highWater} out of range`);
-    }
   }
 }

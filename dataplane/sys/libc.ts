@@ -66,6 +66,7 @@ const native = {
   ioctl: libc.func('int ioctl(int, unsigned long, void *)') as Native,
   fcntl: libc.func('int fcntl(int, int, long)') as Native,
   flock: libc.func('int flock(int, int)') as Native,
+  fallocate: libc.func('int fallocate(int, int, int64_t, int64_t)') as Native,
   close: libc.func('int close(int)') as Native,
   poll: libc.func('int poll(void *, unsigned long, int)') as Native,
   sendto: libc.func('long sendto(int, void *, size_t, int, void *, unsigned int)') as Native,
@@ -136,6 +137,11 @@ export function fcntl(fd: number, command: number, argument: number): number {
 /** The lock goes with the last descriptor of the open file, so at the latest with the process. */
 export function flock(fd: number, operation: number): number {
   return orErrno(native.flock(fd, operation));
+}
+
+/** Gives the first `length` bytes of a file memory (or disk) of their own; what is there already stays. */
+export function fallocate(fd: number, length: number): number {
+  return orErrno(native.fallocate(fd, 0, 0, length));
 }
 
 export function close(fd: number): number {

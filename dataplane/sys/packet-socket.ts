@@ -35,13 +35,13 @@ export function openPacketSocket(): number {
   }
 }
 
-/** A socket that sends out of the interface and receives nothing. Throws SysError. */
-export function openSendSocket(ifindex: number): number {
+/** A socket that sends out of the interface (0: of none yet) and receives nothing. Throws SysError. */
+export function openSendSocket(ifindex = 0): number {
   const fd = openPacketSocket();
   try {
     const result = setsockoptInt(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BUFFER_BYTES);
     check('setsockopt SO_SNDBUFFORCE', result);
-    bindToInterface(fd, ifindex, 0);
+    if (ifindex !== 0) sendThrough(fd, ifindex);
     return fd;
   } catch (error) {
     close(fd);
@@ -51,6 +51,11 @@ export function openSendSocket(ifindex: number): number {
 
 export function setPacketOption(fd: number, option: number, value: number): void {
   check(`setsockopt SOL_PACKET ${option}`, setsockoptInt(fd, SOL_PACKET, option, value));
+}
+
+/** Has the socket send out of the interface, and receive nothing. Throws SysError. */
+export function sendThrough(fd: number, ifindex: number): void {
+  bindToInterface(fd, ifindex, 0);
 }
 
 /** From now on the socket sends to the interface, and receives from it frames of that protocol; 0: none. */

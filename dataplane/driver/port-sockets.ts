@@ -1,0 +1,81 @@
+/**
+ * The sockets of a port: one for each receive ring, and one to send with. They can be opened by one process and
+ * used by another, and by the next one after that: what arrives meanwhile waits in the rings.
+ *
+ * Socket filters divide the frames between the rings by their length.
+ */
+import { assemble, ifAtLeast, keep, loadLength } from '../sys/bpf.js';
+import { close } from '../sys/libc.js';
+import { openSendSocket, sendThrough } from '../sys/packet-socket.js';
+import { SMALL_FRAME_MAX } from './ring-sizes.js';
+import {
+  attachFilter,
+  openReceiveSocket,
+  startReceiving,
+  takeRingDrops,
+  type RingGeometry,
+} from './tpacket.js';
+
+const ALL_BYTES = 0x40000;
+const SHORT_FRAMES = assemble([loadLength(), ifAtLeast(SMALL_FRAME_MAX + 1, 0, 1), keep(0)]);
+const LONG_FRAMES = assemble([loadLength(), ifAtLeast(SMALL_FRAME_MAX + 1, 1, 0), keep(0)]);
+const ALL_FRAMES = assemble([keep(ALL_BYTES)]);
+
+export class PortSockets {
+  private constructor(
+    /** Small ring's, large ring's. */
+    readonly receiveFds: readonly number[],
+    readonly sendFd: number,
+    /** True where an earlier process may have left frames in the rings. */
+    readonly areAdopted: boolean,
+  ) {}
+
+  /** New sockets; they neither receive nor send before `start`. Throws SysError. */
+  static open(geometries: readonly RingGeometry[]): PortSockets {
+    const fds: number[] = [];
+    try {
+      for (const geometry of geometries) fds.push(openReceiveSocket(geometry));
+      const sockets = new PortSockets([...fds], openSendSocket(), false);
+      sockets.setFilter(ALL_FRAMES);
+      return sockets;
+    } catch (error) {
+      for (const fd of fds) close(fd);
+      throw error;
+    }
+  }
+
+  /** Sockets that another process has opened, in the order of `fds`. */
+  static adopt(fds: readonly number[]): PortSockets {
+    const [sendFd] = fds.slice(-1);
+    return new PortSockets(fds.slice(0, -1), sendFd, true);
+  }
+
+  /** All of them, in the order that `adopt` expects. */
+  get fds(): number[] {
+    return [...this.receiveFds, this.sendFd];
+  }
+
+  /**
+   * Puts only those frames into the rings from now on that the program accepts. Throws SysError.
+   * @param program classic BPF instructions, 8 bytes each (struct sock_filter); see dataplane/sys/filter.ts
+   */
+  setFilter(program: Uint8Array): void {
+    attachFilter(this.receiveFds[0], Buffer.concat([SHORT_FRAMES, program]));
+    attachFilter(this.receiveFds[1], Buffer.concat([LONG_FRAMES, program]));
+  }
+
+  /** Begins to receive from an interface and to send to it. Throws SysError. */
+  start(ifindex: number): void {
+    sendThrough(this.sendFd, ifindex);
+    for (const fd of this.receiveFds) startReceiving(fd, ifindex);
+  }
+
+  /** Frames the rings had no room for since the last call. */
+  takeDrops(): number {
+    return this.receiveFds.reduce((sum, fd) => sum + takeRingDrops(fd), 0);
+  }
+
+  close(): void {
+    for (const fd of this.fds) close(fd);
+  }
+}
