@@ -22,6 +22,13 @@ export abstract class BoundScheduler implements Scheduler {
   removed(_destination: number): void {}
   unbind(): void {}
 
+  /** True for a destination of the service; a number from an earlier run may be anything. */
+  protected isMember(destination: number): boolean {
+    let d = this.destinations.first(this.service);
+    while (d !== 0 && d !== destination) d = this.destinations.next(d);
+    return d !== 0;
+  }
+
   /** Not quiesced (weight 0) and not over its upper threshold. */
   protected canTake(destination: number): boolean {
     return (

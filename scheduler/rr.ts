@@ -12,7 +12,8 @@ const LAST_CHOSEN = 0;
 class RoundRobin extends BoundScheduler {
   constructor(destinations: Destinations, service: number, fresh: boolean) {
     super(destinations, service);
-    if (fresh) destinations.setSchedulerWord(service, LAST_CHOSEN, 0);
+    const last = destinations.schedulerWord(service, LAST_CHOSEN);
+    if (fresh || !this.isMember(last)) destinations.setSchedulerWord(service, LAST_CHOSEN, 0);
   }
 
   pick(): number {

@@ -20,10 +20,11 @@ const STEP = 3; // greatest common divisor of the weights
 class WeightedRoundRobin extends BoundScheduler {
   constructor(destinations: Destinations, service: number, fresh: boolean) {
     super(destinations, service);
-    if (!fresh) return;
     this.measureWeights();
-    this.setWord(CURRENT, 0);
-    this.setWord(LEVEL, this.word(TOP_LEVEL));
+    const top = this.word(TOP_LEVEL);
+    const level = this.word(LEVEL);
+    if (fresh || !this.isMember(this.word(CURRENT))) this.setWord(CURRENT, 0);
+    if (fresh || level <= 0 || level > top) this.setWord(LEVEL, top);
   }
 
   pick(): number {

@@ -52,6 +52,12 @@ export class TimerWheel {
     return this.cursorTick;
   }
 
+  /** Forgets all timers, of connections up to this number. */
+  clear(highWater: number): void {
+    this.heads.fill(0);
+    this.previous.fill(0, 0, highWater + 1);
+  }
+
   has(connection: number): boolean {
     return this.previous[connection] !== 0;
   }

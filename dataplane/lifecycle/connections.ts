@@ -24,6 +24,7 @@ const OVERDUE = rec.F_OVERDUE;
 const INITIAL_TIMEOUT_TICKS = 3 * TICKS_PER_SECOND;
 /** How much longer a connection lives that controls others when its time is up. */
 const POSTPONE_TICKS = 60 * TICKS_PER_SECOND;
+const LATENESS_MAX_TICKS = 2048;
 
 /**
  * How late the kernel's timer wheel fires a timer of this length, on average: half the coarseness of the wheel's
@@ -33,7 +34,7 @@ const POSTPONE_TICKS = 60 * TICKS_PER_SECOND;
 function kernelLatenessTicks(timeoutTicks: number): number {
   if (timeoutTicks < 504) return 4;
   if (timeoutTicks < 4032) return 32;
-  return timeoutTicks < 32_256 ? 256 : 2048;
+  return timeoutTicks < 32_256 ? 256 : LATENESS_MAX_TICKS;
 }
 
 export class Lifecycle {
@@ -231,22 +232,87 @@ export class Lifecycle {
 
   /**
    * Builds everything that follows from the records: index, timers, counts of children, counters of
-   * destinations. The records of services and destinations must have been rebuilt before.
+   * destinations; records that no director can have written are left out. The records of services and
+   * destinations must have been rebuilt before. It only writes what it derives: cut off, it can begin anew.
+   * @returns how many records were damaged
    */
-  rebuild(): void {
+  rebuild(): number {
     const { connections, destinations, wheel } = this.state;
     const words = this.words;
-    connections.rebuild();
-    for (let c = 1; c <= connections.highWater; c++) words[c * WORDS + CHILDREN] = 0;
+    this.sweepCursor = 0;
+    wheel.clear(connections.highWater);
+    const strangers = this.dropStrangers();
+    const damaged = connections.rebuild();
     for (let c = 1; c <= connections.highWater; c++) {
       if (!connections.isLive(c)) continue;
       const base = c * WORDS;
+      this.settle(base);
       const flags = words[base + FLAGS];
-      const destination = words[base + SERVER];
-      words[base + rec.W_HOP] = words[base + rec.W_HOP_GENERATION] = 0;
-      destinations.count(destination, (flags & TEMPLATE) !== 0, (flags & INACTIVE) !== 0);
+      destinations.count(words[base + SERVER], (flags & TEMPLATE) !== 0, (flags & INACTIVE) !== 0);
       if (words[base + CONTROLLER] !== 0) words[words[base + CONTROLLER] * WORDS + CHILDREN]++;
       wheel.schedule(c);
     }
+    for (let d = 1; d <= destinations.highWater; d++) {
+      if (destinations.isLive(d)) destinations.relieve(d);
+    }
+    return strangers + damaged;
+  }
+
+  /** Frees records of connections to a server that isn't there, or is another one. @returns how many */
+  private dropStrangers(): number {
+    const { connections } = this.state;
+    let strangers = 0;
+    for (let c = 1; c <= connections.highWater; c++) {
+      this.words[c * WORDS + CHILDREN] = 0;
+      if (!connections.isLive(c) || this.isServerThere(c * WORDS)) continue;
+      this.words[c * WORDS] = 0;
+      strangers++;
+    }
+    return strangers;
+  }
+
+  private isServerThere(base: number): boolean {
+    const { destinations } = this.state;
+    const words = this.words;
+    const server = words[base + SERVER];
+    return (
+      server > 0 &&
+      server <= destinations.highWater &&
+      destinations.isLive(server) &&
+      destinations.address(server) === words[base + rec.W_DESTINATION] &&
+      destinations.virtualAddress(server) === words[base + rec.W_VIRTUAL]
+    );
+  }
+
+  /** Puts right what a process that died between two words of a record may have left. */
+  private settle(base: number): void {
+    const words = this.words;
+    words[base + rec.W_HOP] = words[base + rec.W_HOP_GENERATION] = 0;
+    if ((words[base + FLAGS] & TEMPLATE) === 0) {
+      const isActive = IS_ACTIVE[words[base + META] & 0xff] === 1;
+      words[base + FLAGS] = isActive
+        ? words[base + FLAGS] & ~INACTIVE
+        : words[base + FLAGS] | INACTIVE;
+    }
+    if (!this.isController(words[base + CONTROLLER], base)) words[base + CONTROLLER] = 0;
+    const { tick } = this.state.wheel;
+    const latest = words[base + TIMEOUT] + LATENESS_MAX_TICKS;
+    if (ticksUntil(words[base + DEADLINE], tick) > latest) {
+      words[base + DEADLINE] = (tick + words[base + TIMEOUT]) | 0;
+    }
+  }
+
+  /** True where this number is that of a template which can control the connection. */
+  private isController(template: number, base: number): boolean {
+    const { connections } = this.state;
+    const words = this.words;
+    return (
+      template > 0 &&
+      template <= connections.highWater &&
+      connections.isLive(template) &&
+      (words[template * WORDS + FLAGS] & TEMPLATE) !== 0 &&
+      (words[base + FLAGS] & TEMPLATE) === 0 &&
+      words[template * WORDS + SERVER] === words[base + SERVER]
+    );
   }
 }

@@ -41,7 +41,7 @@ export class EndpointBook {
   noteService(service: number): void {
     const { services } = this.state;
     const before = this.ofServices[service] ?? NOTHING;
-    const isLive = services.isLive(service);
+    const isLive = service <= services.highWater && services.isLive(service);
     const after = isLive
       ? {
           virtual: virtualEndpoint(
@@ -60,9 +60,13 @@ export class EndpointBook {
   }
 
   noteAll(): void {
-    const { services, destinations } = this.state;
-    for (let s = 1; s <= services.highWater; s++) this.noteService(s);
-    for (let d = 1; d <= destinations.highWater; d++) this.noteDestination(d);
+    const services = Math.max(this.state.services.highWater, this.ofServices.length - 1);
+    const destinations = Math.max(
+      this.state.destinations.highWater,
+      this.ofDestinations.length - 1,
+    );
+    for (let s = 1; s <= services; s++) this.noteService(s);
+    for (let d = 1; d <= destinations; d++) this.noteDestination(d);
   }
 
   /**
@@ -90,7 +94,8 @@ export class EndpointBook {
   /** A server's packets are ours, and after it was deleted the packets of its connections on both sides. */
   private holdingOf(destination: number): Holding {
     const { destinations } = this.state;
-    if (!destinations.isLive(destination)) return NOTHING;
+    const isLive = destination <= destinations.highWater && destinations.isLive(destination);
+    if (!isLive) return NOTHING;
     const address = destinations.address(destination);
     const port = destinations.port(destination);
     const virtualPort = destinations.virtualPort(destination);

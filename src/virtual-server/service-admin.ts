@@ -168,6 +168,7 @@ export class ServiceAdmin {
   /** Binds the schedulers of services that were taken over from an earlier run. */
   rebindSchedulers(): void {
     const { services, destinations, schedulers } = this.state;
+    schedulers.length = 0;
     for (let s = 1; s <= services.highWater; s++) {
       const id = services.schedulerId(s);
       if (services.isLive(s) && id !== 0) {

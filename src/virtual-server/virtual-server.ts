@@ -65,6 +65,9 @@ export interface VirtualServerOptions {
   onEndpointsChanged?: (touched: Endpoints | 'all') => void;
 }
 
+/** How many records of each kind `rebuild` had to leave out: no director can have written them. */
+export type DamagedRecords = Record<keyof Capacity, number>;
+
 export class VirtualServer implements Control {
   readonly engine: Engine;
   readonly routes: Routes;
@@ -90,17 +93,23 @@ export class VirtualServer implements Control {
     this.onEndpointsChanged = options.onEndpointsChanged ?? (() => undefined);
   }
 
-  /** Builds all that follows from the records anew, as after a restart with the same memory. */
-  rebuild(): void {
+  /**
+   * Builds all that follows from the records anew, as after a restart with the same memory. Damaged records are
+   * left out, whatever is in them.
+   */
+  rebuild(): DamagedRecords {
     const { services, destinations, trash, journal } = this.state;
     journal.undo();
-    services.rebuild();
-    destinations.rebuild();
-    this.engine.lifecycle.rebuild();
+    const damaged = {
+      services: services.rebuild(),
+      destinations: destinations.rebuild(),
+      connections: this.engine.lifecycle.rebuild(),
+    };
     trash.rebuild(this.clock());
     this.admin.rebindSchedulers();
     this.endpoints.noteAll();
     this.endpointsChanged();
+    return damaged;
   }
 
   /** Runs what is due. @returns true where more is due than the budget allowed. */
