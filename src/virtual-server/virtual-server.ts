@@ -2,9 +2,8 @@
  * The virtual server: engine and tables as one thing that can be administered. A director runs one on real
  * interfaces, a replay runs one on recorded packets.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { ESTABLISHED, FIN_WAIT } from '../../dataplane/conn/states.js';
-import { secondsToTicks, TICKS_PER_SECOND } from '../../dataplane/clock.js';
+import { secondsToTicks } from '../../dataplane/clock.js';
 import { Engine } from '../../dataplane/engine.js';
 import type { Routes } from '../../dataplane/route/routes.js';
 import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
@@ -20,31 +19,19 @@ import {
 import {
   ControlError,
   type Change,
-  type ConnectionEntry,
   type Control,
   type DaemonSettings,
   type DestinationKey,
   type DestinationSettings,
-  type Info,
-  type ServiceEntry,
   type ServiceKey,
   type ServiceSettings,
   type Timeouts,
 } from '../control/api.js';
 import { EndpointBook } from './endpoint-book.js';
 import type { Endpoints, WantedEndpoints } from './endpoints.js';
-import { connectionEntry, serviceEntry } from './listings.js';
 import { rehearse } from './rehearsal.js';
 import { ServiceAdmin } from './service-admin.js';
-
-/** The version of ip_vs whose behaviour this is, as listings show it. */
-const IPVS_VERSION = '1.2.1';
-/** Connections in one batch of a listing; packets go on between two batches. */
-const BATCH = 1000;
-/** Services that are listed between two turns of the event loop; of many servers each has turns of its own. */
-const SERVICES_PER_TURN = 100;
-/** Records looked at before a listing lets packets go on, however few of them are in use. */
-const SCAN_MAX = 20_000;
+import { TableReader } from './table-reader.js';
 
 export interface VirtualServerOptions {
   /** Two random int32 that keep the connection table's buckets secret. */
@@ -74,7 +61,7 @@ export class VirtualServer implements Control {
   readonly state: State;
   private readonly admin: ServiceAdmin;
   private readonly clock: () => number;
-  private readonly connectionTableSize: number;
+  private readonly reader: TableReader;
   private readonly endpoints: EndpointBook;
   private readonly onEndpointsChanged: (touched: Endpoints | 'all') => void;
 
@@ -89,7 +76,14 @@ export class VirtualServer implements Control {
     this.routes = this.state.routes;
     this.endpoints = new EndpointBook(this.state);
     this.admin = new ServiceAdmin(this.state, this.engine.lifecycle, this.clock);
-    this.connectionTableSize = options.connectionTableSize ?? this.state.connections.size;
+    this.reader = new TableReader({
+      state: this.state,
+      clock: this.clock,
+      lookup: (key) => this.admin.lookup(key),
+      ...(options.connectionTableSize === undefined
+        ? {}
+        : { connectionTableSize: options.connectionTableSize }),
+    });
     this.onEndpointsChanged = options.onEndpointsChanged ?? (() => undefined);
   }
 
@@ -131,27 +125,31 @@ export class VirtualServer implements Control {
     return this.endpoints;
   }
 
-  info(): Promise<Info> {
-    return Promise.resolve({
-      version: IPVS_VERSION,
-      connectionTableSize: this.connectionTableSize,
-    });
-  }
-
-  async services(): Promise<ServiceEntry[]> {
-    const { services } = this.state;
-    const entries: ServiceEntry[] = [];
-    for (let s = 1; s <= services.highWater; s++) {
-      if (!services.isLive(s)) continue;
-      entries.push(await serviceEntry(this.state, s, nextTurn));
-      if (entries.length % SERVICES_PER_TURN === 0) await nextTurn();
+  /**
+   * Carries out command `number`, greater than those before it: what `perform` changes about services and
+   * servers holds as a whole or, should the process end on the way, not at all. Rejects as `perform` does; an
+   * error that isn't a ControlError leaves a change half made, and only a restart undoes it.
+   */
+  async whole(number: number, perform: () => Promise<unknown>): Promise<void> {
+    const { journal } = this.state;
+    if (!journal.begin(number)) {
+      throw new ControlError('ENOMEM', 'no memory to make the change safely');
     }
-    return entries;
+    try {
+      await perform();
+      journal.commit();
+    } catch (error) {
+      if (error instanceof ControlError) journal.abort();
+      throw error;
+    }
   }
 
-  async service(key: ServiceKey): Promise<ServiceEntry> {
-    return serviceEntry(this.state, this.admin.find(key), nextTurn);
-  }
+  info = () => this.reader.info();
+  services = () => this.reader.services();
+  service = (key: ServiceKey) => this.reader.service(key);
+  connections = () => this.reader.connections();
+  timeouts = () => this.reader.timeouts();
+  settings = () => this.reader.settings();
 
   async addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
     this.make([{ change: 'addService', key, settings }]);
@@ -211,35 +209,11 @@ export class VirtualServer implements Control {
     statistics.zero(0);
   }
 
-  timeouts(): Promise<Timeouts> {
-    const { timeouts } = this.state;
-    return Promise.resolve({
-      tcpSeconds: timeouts[ESTABLISHED] / TICKS_PER_SECOND,
-      tcpFinSeconds: timeouts[FIN_WAIT] / TICKS_PER_SECOND,
-      udpSeconds: this.state.keptSettings.udpTimeoutSeconds,
-    });
-  }
-
   async setTimeouts({ tcpSeconds, tcpFinSeconds, udpSeconds }: Timeouts): Promise<void> {
     const { timeouts } = this.state;
     if (tcpSeconds > 0) timeouts[ESTABLISHED] = secondsToTicks(tcpSeconds);
     if (tcpFinSeconds > 0) timeouts[FIN_WAIT] = secondsToTicks(tcpFinSeconds);
     if (udpSeconds > 0) this.state.keptSettings.udpTimeoutSeconds = udpSeconds;
-  }
-
-  async *connections(): AsyncGenerator<ConnectionEntry[]> {
-    const { connections } = this.state;
-    let batch: ConnectionEntry[] = [];
-    let scanned = 0;
-    for (let c = 1; c <= connections.highWater; c++) {
-      if (connections.isLive(c)) batch.push(connectionEntry(this.state, c, this.clock()));
-      if (batch.length === BATCH || ++scanned === SCAN_MAX) {
-        yield batch;
-        batch = [];
-        scanned = 0;
-      }
-    }
-    if (batch.length > 0) yield batch;
   }
 
   daemons(): Promise<DaemonSettings[]> {
@@ -252,13 +226,6 @@ export class VirtualServer implements Control {
 
   async stopDaemon(): Promise<void> {
     throw new ControlError('ESRCH', 'No daemon is running');
-  }
-
-  settings(): Promise<Record<string, number>> {
-    const { settings } = this.state;
-    return Promise.resolve(
-      Object.fromEntries(SETTING_NAMES.map((name) => [name, settings.get(name)])),
-    );
   }
 
   async setSetting(name: string, value: number): Promise<void> {
