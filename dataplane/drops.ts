@@ -18,6 +18,7 @@ export const DROP_NAMES = [
   'neighbour_timeout', // the next hop's MAC address was not found in time
   'send_failed', // the interface refused the frame
   'drop_packet', // the drop_packet defence
+  'drop_first_syn', // the drop_first_syn defence
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];

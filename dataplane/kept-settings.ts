@@ -10,7 +10,7 @@ import { defaultTimeouts } from './conn/states.js';
 import { type RecordLayout, type Region, VALID } from './memory/region.js';
 import { SETTING_NAMES, type Settings } from './settings.js';
 
-export const SETTINGS_LAYOUT: RecordLayout = { kind: 5, version: 1, recordWords: 64 };
+export const SETTINGS_LAYOUT: RecordLayout = { kind: 5, version: 2, recordWords: 64 };
 
 const RECORD = 1;
 const TIMEOUTS = 2;

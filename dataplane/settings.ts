@@ -1,6 +1,7 @@
 /**
- * The director's settings: names, defaults and ranges of ip_vs's net.ipv4.vs.* sysctls
- * (Documentation/networking/ipvs-sysctl.rst). What is not listed here is not built and is refused by name.
+ * The director's settings: names and ranges of ip_vs's net.ipv4.vs.* sysctls
+ * (Documentation/networking/ipvs-sysctl.rst), and its defaults but for the defences that begin by themselves.
+ * `drop_first_syn` is one of our own. What is not listed here is not built and is refused by name.
  */
 export interface SettingRange {
   default: number;
@@ -34,6 +35,12 @@ export const SETTINGS = {
     min: 0,
     max: 3,
     summary: 'drops half-open and idle connections: 0 never, 1 or 2 when room is short, 3 always',
+  },
+  drop_first_syn: {
+    default: 1,
+    min: 0,
+    max: 3,
+    summary: "drops a client's first SYN, not its repetition: 0 never, 1 or 2 in a flood, 3 always",
   },
   drop_packet: {
     default: 0,
@@ -81,18 +88,35 @@ export function isSettingName(name: string): name is SettingName {
   return Object.hasOwn(SETTINGS, name);
 }
 
+const PAGE_BYTES = 4096;
+/** What a connection takes: its record, its places in the timer wheel and in the index. */
+const CONNECTION_BYTES = 80;
+/** The part of a table that counts as short of room at most, unless amemthresh is set. */
+const SHORT_SHIFT = 3;
+
+/** Memory of so many connections, in the pages that `amemthresh` counts. */
+export function pagesOf(connections: number): number {
+  return Math.floor((connections * CONNECTION_BYTES) / PAGE_BYTES);
+}
+
 /** Values of all settings, in the form the engine reads them. */
 export class Settings {
   amDroprate: number = SETTINGS.am_droprate.default;
   amemthresh: number = SETTINGS.amemthresh.default;
   connReuseMode: number = SETTINGS.conn_reuse_mode.default;
   dropEntry: number = SETTINGS.drop_entry.default;
+  dropFirstSyn: number = SETTINGS.drop_first_syn.default;
   dropPacket: number = SETTINGS.drop_packet.default;
   expireNodestConn: number = SETTINGS.expire_nodest_conn.default;
   expireQuiescentTemplate: number = SETTINGS.expire_quiescent_template.default;
   natIcmpSend: number = SETTINGS.nat_icmp_send.default;
   secureTcp: number = SETTINGS.secure_tcp.default;
   sloppyTcp: number = SETTINGS.sloppy_tcp.default;
+
+  /** @param capacity connections that there is room for: a small table begins with a smaller amemthresh */
+  constructor(capacity: number) {
+    this.amemthresh = Math.min(this.amemthresh, pagesOf(capacity) >> SHORT_SHIFT);
+  }
 
   /** 1 while the strict TCP state table is in effect. */
   get strictTcp(): number {
@@ -117,6 +141,7 @@ const FIELDS = {
   amemthresh: 'amemthresh',
   conn_reuse_mode: 'connReuseMode',
   drop_entry: 'dropEntry',
+  drop_first_syn: 'dropFirstSyn',
   drop_packet: 'dropPacket',
   expire_nodest_conn: 'expireNodestConn',
   expire_quiescent_template: 'expireQuiescentTemplate',

@@ -78,7 +78,7 @@ export class State {
   readonly trash: Trash;
   readonly statistics: Statistics;
   readonly routes = new Routes();
-  readonly settings = new Settings();
+  readonly settings: Settings;
   readonly keptSettings: KeptSettings;
   /** Timeouts by TCP state, in ticks. */
   readonly timeouts: Int32Array;
@@ -110,6 +110,7 @@ export class State {
     const layouts = tableLayouts(capacity);
     const region = (name: TableName): Region =>
       new Region(layouts[name].layout, layouts[name].capacity, memory[name]);
+    this.settings = new Settings(capacity.connections);
     this.connections = new ConnectionTable(region('connections'), hashKey, allocate);
     this.wheel = new TimerWheel(this.connections.words, capacity.connections, now);
     const services = region('services');

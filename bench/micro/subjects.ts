@@ -85,6 +85,8 @@ export class EngineSubject implements Subject {
       allocate: allocate ?? tableMemory,
     });
     await server.setTimeouts({ tcpSeconds: ESTABLISHED_SECONDS, tcpFinSeconds: 0, udpSeconds: 0 });
+    // Nobody here repeats a SYN.
+    await server.setSetting('drop_first_syn', 0);
     const service = serviceKey(SERVICE_PORT);
     await server.addService(service, serviceSettings({ scheduler }));
     for (let i = 0; i < servers; i++) {

@@ -44,6 +44,9 @@ export function defaultTimeouts(): Int32Array {
 /** 1 for states that count as an active connection of a server. */
 export const IS_ACTIVE = Uint8Array.from([0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1]);
 
+/** 1 for states in which only one side has been heard. */
+export const IS_HALF_OPEN = Uint8Array.from([0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1]);
+
 /** Who sent the packet: the client; the server; the client of a connection whose replies bypass the director. */
 export const INPUT = 0;
 export const OUTPUT = 1;

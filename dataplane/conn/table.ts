@@ -47,8 +47,9 @@ export class ConnectionTable {
   /** Connections and templates in the table. */
   count = 0;
 
+  /** With a key that nobody outside knows. */
+  readonly hash: ConnectionHash;
   private readonly region: Region;
-  private readonly hash: ConnectionHash;
   private readonly buckets: Int32Array;
   private readonly bucketMask: number;
   private freeHead = 0;

@@ -3,7 +3,7 @@
  * through the TCP states, kept by their timer, postponed while they control others, removed.
  */
 import * as rec from '../conn/record.js';
-import { ESTABLISHED, IS_ACTIVE, nextState } from '../conn/states.js';
+import { ESTABLISHED, IS_ACTIVE, IS_HALF_OPEN, nextState } from '../conn/states.js';
 import { MOVED_ON, NOTHING_DUE } from '../conn/wheel.js';
 import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
 import type { State } from '../state.js';
@@ -38,6 +38,8 @@ function kernelLatenessTicks(timeoutTicks: number): number {
 }
 
 export class Lifecycle {
+  /** Connections whose handshake isn't complete. */
+  halfOpen = 0;
   private readonly words: Int32Array;
   /** Next record the sweep of connections without a destination looks at; 0 while none runs. */
   private sweepCursor = 0;
@@ -97,6 +99,7 @@ export class Lifecycle {
     words[base + TIMEOUT] = this.state.timeouts[after];
     if (after === before) return;
     words[base + META] = (meta & ~0xff) | after;
+    this.halfOpen += IS_HALF_OPEN[after] - IS_HALF_OPEN[before];
     const isInactive = (words[base + FLAGS] & INACTIVE) !== 0;
     if (isInactive && IS_ACTIVE[after] === 1) {
       words[base + FLAGS] &= ~INACTIVE;
@@ -197,6 +200,7 @@ export class Lifecycle {
   private remove(connection: number): void {
     const base = connection * WORDS;
     const flags = this.words[base + FLAGS];
+    if ((flags & TEMPLATE) === 0) this.halfOpen -= IS_HALF_OPEN[this.words[base + META] & 0xff];
     this.state.wheel.cancel(connection);
     this.state.destinations.unbind(
       this.words[base + SERVER],
@@ -240,6 +244,7 @@ export class Lifecycle {
     const { connections, destinations, wheel } = this.state;
     const words = this.words;
     this.sweepCursor = 0;
+    this.halfOpen = 0;
     wheel.clear(connections.highWater);
     const strangers = this.dropStrangers();
     const damaged = connections.rebuild();
@@ -248,6 +253,7 @@ export class Lifecycle {
       const base = c * WORDS;
       this.settle(base);
       const flags = words[base + FLAGS];
+      if ((flags & TEMPLATE) === 0) this.halfOpen += IS_HALF_OPEN[words[base + META] & 0xff];
       destinations.count(words[base + SERVER], (flags & TEMPLATE) !== 0, (flags & INACTIVE) !== 0);
       if (words[base + CONTROLLER] !== 0) words[words[base + CONTROLLER] * WORDS + CHILDREN]++;
       wheel.schedule(c);

@@ -3,7 +3,11 @@
  * is defended is the connection table's own memory: with less of it free than `amemthresh` pages the
  * automatic modes come into effect.
  *
- * | drop_entry, drop_packet, secure_tcp | |
+ * A flood of SYNs is met before it fills the table (drop_first_syn, not one of ip_vs's; see first-syn.ts): the
+ * automatic mode comes into effect as soon as there are too many half-open connections, and ends when these
+ * and the SYNs refused in a second are half as many.
+ *
+ * | drop_entry, drop_packet, secure_tcp, drop_first_syn | |
  * |---|---|
  * | 0 | off |
  * | 1 | automatic, not in effect now; becomes 2 when memory is short |
@@ -14,18 +18,20 @@ import * as rec from '../conn/record.js';
 import { CHAIN_MAX } from '../conn/table.js';
 import { ESTABLISHED, SYN_RECV, SYNACK } from '../conn/states.js';
 import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
+import { pagesOf } from '../settings.js';
 import type { State } from '../state.js';
 import type { Lifecycle } from './connections.js';
+import { FirstSyns } from './first-syn.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
-const PAGE_BYTES = 4096;
-/** What a connection takes: its record, its places in the timer wheel and in the index. */
-const CONNECTION_BYTES = 80;
 const LOOK_TICKS = TICKS_PER_SECOND;
 /** Part of the table that drop_entry looks at in a second. */
 const ENTRY_SHIFT = 5;
 /** A connection that was refreshed within this time is left alone. */
 const QUIET_TICKS = 60 * TICKS_PER_SECOND;
+/** Half-open connections that make a flood: this part of the table, and at least so many. */
+const FLOOD_SHIFT = 5;
+const FLOOD_MIN = 8192;
 /** Connections with more packets than this are left alone; of those with i packets every i-th goes. */
 const FEW_PACKETS = 8;
 
@@ -39,6 +45,10 @@ export class Defence {
   private dropRate = 0;
   private dropCounter = 0;
   private dropsEntries = false;
+  private readonly firstSyns: FirstSyns;
+  private readonly floodLimit: number;
+  /** First SYNs dropped since the last look. */
+  private droppedSyns = 0;
   /** Buckets that this second's round still looks at. */
   private bucketsLeft = 0;
   private readonly entryCounters = new Int32Array(FEW_PACKETS + 1);
@@ -53,6 +63,27 @@ export class Defence {
   ) {
     this.random = seed | 1;
     this.nextLook = (now + LOOK_TICKS) | 0;
+    const { capacity, hash } = state.connections;
+    this.firstSyns = new FirstSyns(hash);
+    this.floodLimit = Math.max(capacity >> FLOOD_SHIFT, FLOOD_MIN);
+  }
+
+  /** True for a SYN that would begin a connection and is to be dropped, since its sender may not exist. */
+  dropsFirstSyn(
+    client: number,
+    clientPort: number,
+    virtual: number,
+    virtualPort: number,
+    now: number,
+  ): boolean {
+    const { settings } = this.state;
+    if (settings.dropFirstSyn < AUTOMATIC_ON) {
+      if (settings.dropFirstSyn === 0 || this.lifecycle.halfOpen < this.floodLimit) return false;
+      settings.dropFirstSyn = AUTOMATIC_ON;
+    }
+    if (this.firstSyns.isRepeated(client, clientPort, virtual, virtualPort, now)) return false;
+    this.droppedSyns++;
+    return true;
   }
 
   /** True for a packet that would begin a connection and is to be dropped instead. */
@@ -69,6 +100,7 @@ export class Defence {
     if (ticksUntil(this.nextLook, now) <= 0) {
       this.nextLook = (now + LOOK_TICKS) | 0;
       this.update();
+      this.droppedSyns = 0;
       this.bucketsLeft = this.dropsEntries ? this.state.connections.size >> ENTRY_SHIFT : 0;
     }
     let left = budget;
@@ -82,8 +114,7 @@ export class Defence {
   /** Brings the levels in line with the settings and the memory there is; also when a setting has changed. */
   update(): void {
     const { settings, connections } = this.state;
-    const freeBytes = (connections.capacity - connections.count) * CONNECTION_BYTES;
-    const freePages = Math.floor(freeBytes / PAGE_BYTES);
+    const freePages = pagesOf(connections.capacity - connections.count);
     const isShort = freePages < settings.amemthresh;
 
     settings.dropEntry = automatic(settings.dropEntry, isShort);
@@ -100,6 +131,9 @@ export class Defence {
     }
 
     settings.secureTcp = automatic(settings.secureTcp, isShort);
+
+    const isFlood = this.lifecycle.halfOpen + this.droppedSyns >= this.floodLimit >> 1;
+    if (settings.dropFirstSyn === AUTOMATIC_ON && !isFlood) settings.dropFirstSyn = AUTOMATIC_OFF;
   }
 
   /** @returns how many connections were looked at */

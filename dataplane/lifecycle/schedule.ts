@@ -19,6 +19,7 @@ const FTP_DATA_PORT = 20;
 const RETIRED_PORT = 0xffff;
 
 const DROP_PACKET = makeVerdict(DROP, dropReason('drop_packet'));
+const DROP_FIRST_SYN = makeVerdict(DROP, dropReason('drop_first_syn'));
 const DROP_TABLE_FULL = makeVerdict(DROP, dropReason('table_full'));
 const DROP_CHAIN_LIMIT = makeVerdict(DROP, dropReason('chain_limit'));
 
@@ -60,6 +61,10 @@ export class Scheduling {
     const { services } = this.state;
     const service = services.lookup(TCP, virtual, virtualPort);
     if (service === 0) return NOT_OURS;
+    const isSyn = (tcpFlags & SYN) !== 0;
+    if (isSyn && this.defence.dropsFirstSyn(client, clientPort, virtual, virtualPort, now)) {
+      return this.refuse(DROP_FIRST_SYN);
+    }
     if (this.defence.dropsPacket()) return this.refuse(DROP_PACKET);
     // Active FTP's data connections come from the server; as a client such a port is left alone.
     if (clientPort === FTP_DATA_PORT) return NOT_OURS;

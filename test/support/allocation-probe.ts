@@ -22,6 +22,7 @@ const ACK = 0x10;
 
 const clock = new Clock();
 const server = testDirector(clock, { capacity: { connections: 1 << 16 } });
+await server.setSetting('drop_first_syn', 0);
 await server.addService(serviceKey(), serviceSettings({ scheduler: 'wlc' }));
 for (const host of [11, 12, 13]) {
   await server.addDestination(serviceKey(), destinationKey(host, 8080), destinationSettings());
@@ -79,5 +80,9 @@ openAll(CONNECTIONS, 10_000);
 run(200_000, 10_000);
 openAll(5000, 20_000);
 const established = heapGrowth(() => run(PACKETS, 10_000));
-const opening = heapGrowth(() => openAll(20_000, 30_000));
-console.log(JSON.stringify({ established, opening, connections: server.state.connections.count }));
+const opening = heapGrowth(() => openAll(40_000, 25_000));
+const connections = server.state.connections.count;
+await server.setSetting('drop_first_syn', 3);
+openAll(20_000, 50_000);
+const flood = heapGrowth(() => openAll(PACKETS, 50_000));
+console.log(JSON.stringify({ established, opening, flood, connections }));

@@ -24,6 +24,7 @@ function clientEnd(index: number): { source: string; sourcePort: number } {
 
 async function fullServer(): Promise<VirtualServer> {
   const server = testDirector(new Clock(), { capacity: { connections: 1 << 16 } });
+  await server.setSetting('drop_first_syn', 0);
   await server.addService(serviceKey(), serviceSettings());
   await server.addDestination(serviceKey(), destinationKey(11), destinationSettings());
   for (let i = 0; i < CONNECTIONS; i++) {

@@ -67,8 +67,8 @@ describe('uvs set', () => {
   });
 
   it('shows the value that took effect, not the one that was given', async () => {
-    // The whole test table is smaller than the default threshold: room is short from the beginning.
-    const { stdout } = await set('drop_packet=1');
+    // The whole test table is smaller than that: room is short from the beginning.
+    const { stdout } = await set('amemthresh=1024', 'drop_packet=1');
     assert.match(stdout, /^drop_packet +2 /m);
   });
 
