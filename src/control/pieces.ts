@@ -3,6 +3,7 @@
  * servers goes as several entries with the same key, each with some of the servers.
  */
 import type { ServiceEntry } from './api.js';
+import { serviceIdentity } from './identity.js';
 
 /** Services and real servers in one batch. */
 export const ENTRIES_PER_BATCH = 256;
@@ -31,12 +32,8 @@ export function* batchesOf(services: Iterable<ServiceEntry>): Generator<ServiceE
 export function joinBatch(services: ServiceEntry[], batch: readonly ServiceEntry[]): void {
   for (const piece of batch) {
     const last = services.at(-1);
-    if (last !== undefined && keyOf(last) === keyOf(piece)) {
+    if (last !== undefined && serviceIdentity(last) === serviceIdentity(piece)) {
       for (const destination of piece.destinations) last.destinations.push(destination);
     } else services.push(piece);
   }
-}
-
-function keyOf({ family, protocol, address, port, fwmark }: ServiceEntry): string {
-  return `${family} ${protocol} ${address} ${port} ${fwmark}`;
 }

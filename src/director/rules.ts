@@ -1,55 +1,13 @@
 /** `--rules FILE`: services and servers to begin with, through the same code as `uvsadm -R`. */
-import { readFileSync } from 'node:fs';
-import type { Output } from '../admin/output.js';
-import { commandLines } from '../admin/restore.js';
-import { runCommand } from '../admin/run.js';
-import { SystemNames } from '../admin/system-names.js';
 import type { Control } from '../control/api.js';
-import { packageVersion } from '../package.js';
+import { readRules, RulesError, runRules } from '../rules/rules-file.js';
 import { UsageError } from './usage.js';
-
-/** Of a file that is wrong from beginning to end this many lines are named. */
-const PROBLEMS_MAX = 20;
 
 /** Carries out every line. Rejects with UsageError that names file and line of what couldn't be. */
 export async function loadRules(file: string, control: Control): Promise<void> {
-  const problems: string[] = [];
-  for (const [index, line] of read(file).split('\n').entries()) {
-    if (line.startsWith('#')) continue;
-    const problem = await runLine(line, control);
-    if (problem !== null) problems.push(`${file}:${index + 1}: ${problem}`);
-  }
-  if (problems.length === 0) return;
-  const named = problems.slice(0, PROBLEMS_MAX);
-  const more = problems.length - named.length;
-  if (more > 0) named.push(`${file}: and ${more} more lines are wrong`);
-  throw new UsageError(named.join('\n'));
-}
-
-/** Null, or what is wrong with the line. */
-async function runLine(line: string, control: Control): Promise<string | null> {
-  const told: string[] = [];
-  const stderr: Output = { write: async (text) => void told.push(text.trim()) };
-  const stdout: Output = { write: async () => {} };
-  const context = {
-    control,
-    names: new SystemNames(),
-    stdout,
-    stderr,
-    programName: 'uvsadm',
-    version: packageVersion(),
-  };
-  for await (const words of commandLines(line)) {
-    const exitCode = await runCommand(words, '', context);
-    if (exitCode !== 0) return told.join('; ').replace(/\s*\n\s*/g, '; ');
-  }
-  return null;
-}
-
-function read(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    await runRules(file, readRules(file), control);
   } catch (error) {
-    throw new UsageError(`can't read the rules in ${file}: ${(error as Error).message}`);
+    throw error instanceof RulesError ? new UsageError(error.message) : error;
   }
 }

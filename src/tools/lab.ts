@@ -8,7 +8,7 @@ import { natPlan, VIP } from '../../lab/plan.js';
 import { isRunning } from '../../lab/identity.js';
 import { listProcesses, listRecords, removeLab, runFolder, sweep } from '../../lab/registry.js';
 import { startWebServers } from '../../lab/webserver.js';
-import { EXIT_OK, EXIT_USAGE } from './main.js';
+import { EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 
 const EXIT_FAILURE = 1;
 const DEFAULT_ID = 'lab';

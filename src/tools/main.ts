@@ -1,5 +1,6 @@
 /** `uvs`: one command, a tool for each purpose. A tool's code is loaded when it is called and not before. */
 import { packageVersion } from '../package.js';
+import { EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 
 export interface Tool {
   readonly name: string;
@@ -9,11 +10,17 @@ export interface Tool {
   run(argv: string[]): Promise<number>;
 }
 
-export const EXIT_OK = 0;
-/** The command line itself is wrong. */
-export const EXIT_USAGE = 2;
-
 export const TOOLS: readonly Tool[] = [
+  {
+    name: 'apply',
+    summary: "makes a running director's rules those of a file, and shows what differs",
+    run: async (argv) => (await import('./apply.js')).run(argv),
+  },
+  {
+    name: 'drain',
+    summary: 'takes a real server out of service gently: no new connections, shows what is left',
+    run: async (argv) => (await import('./drain.js')).run(argv),
+  },
   {
     name: 'lab',
     summary: 'a practice network of namespaces: client, director, three web servers',

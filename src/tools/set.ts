@@ -1,14 +1,8 @@
 /** `uvs set`: shows and changes the settings of a running director, as `sysctl` does those of the kernel. */
-import { parseArgs } from 'node:util';
 import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
-import { ControlError, type Control } from '../control/api.js';
-import { connect, NoDirectorError, type RemoteControl } from '../control/client.js';
-import { socketPath } from '../control/path.js';
-
-const EXIT_OK = 0;
-/** The director refused, or there is none. */
-const EXIT_FAILURE = 1;
-const EXIT_USAGE = 2;
+import type { Control } from '../control/api.js';
+import { complain, parseWords, UsageError, withDirector, type CommandOptions } from './command.js';
+import { EXIT_OK } from './exit-codes.js';
 
 const USAGE = `Usage: uvs set [--json] [NAME[=VALUE]]...
 
@@ -22,17 +16,6 @@ one that was started without options.
 Exit status: 0 if all is as asked; 1 if there is no director or it refuses; 2 if the command line is wrong,
 and then nothing was changed.
 `;
-
-interface TextStream {
-  write(text: string): unknown;
-}
-
-export interface SetOptions {
-  stdout?: TextStream;
-  stderr?: TextStream;
-  /** Reaches the director. */
-  open?: () => Promise<Pick<RemoteControl, 'settings' | 'setSetting' | 'close'>>;
-}
 
 /** What one word of the command line asks for; `value` null to be shown only. */
 interface Wish {
@@ -49,35 +32,11 @@ interface Row {
   summary: string;
 }
 
-/** The command line is wrong. */
-class UsageError extends Error {}
-
 /** Runs `uvs set ARGV`; resolves to the exit status. */
-export async function run(argv: string[], options: SetOptions = {}): Promise<number> {
+export async function run(argv: string[], options: CommandOptions = {}): Promise<number> {
   const { stdout = process.stdout, stderr = process.stderr } = options;
   try {
-    const { values, positionals } = readWords(argv);
-    if (values.help) {
-      stdout.write(USAGE);
-      return EXIT_OK;
-    }
-    const wishes = positionals.map(readWish);
-    const control = await (options.open ?? (() => connect(socketPath())))();
-    try {
-      const rows = await fulfil(wishes, control);
-      stdout.write(values.json ? `${JSON.stringify(rows, null, 1)}\n` : table(rows));
-    } finally {
-      control.close();
-    }
-    return EXIT_OK;
-  } catch (error) {
-    return complain(error, stderr);
-  }
-}
-
-function readWords(argv: string[]) {
-  try {
-    return parseArgs({
+    const { values, positionals } = parseWords({
       args: argv,
       allowPositionals: true,
       options: {
@@ -85,8 +44,16 @@ function readWords(argv: string[]) {
         json: { type: 'boolean', default: false },
       },
     });
+    if (values.help) {
+      stdout.write(USAGE);
+      return EXIT_OK;
+    }
+    const wishes = positionals.map(readWish);
+    const rows = await withDirector(options, (control) => fulfil(wishes, control));
+    stdout.write(values.json ? `${JSON.stringify(rows, null, 1)}\n` : table(rows));
+    return EXIT_OK;
   } catch (error) {
-    throw new UsageError((error as Error).message);
+    return complain('set', error, stderr);
   }
 }
 
@@ -142,18 +109,4 @@ function table(rows: readonly Row[]): string {
 /** The kernel gives most of its settings no range but that of their type. */
 function rangeText({ min, max }: Row): string {
   return min === -0x8000_0000 && max === 0x7fff_ffff ? 'any' : `${min}..${max}`;
-}
-
-function complain(error: unknown, stderr: TextStream): number {
-  if (error instanceof UsageError) {
-    stderr.write(`uvs set: ${error.message}\nTry \`uvs set --help\`.\n`);
-    return EXIT_USAGE;
-  }
-  if (error instanceof NoDirectorError) {
-    stderr.write(`uvs set: ${error.message}\nStart one with uvsd, or set UVS_SOCKET\n`);
-    return EXIT_FAILURE;
-  }
-  if (!(error instanceof ControlError)) throw error;
-  stderr.write(`uvs set: ${error.message}\n`);
-  return EXIT_FAILURE;
 }

@@ -5,6 +5,7 @@
 import { allocateMemory, heapMemory, State } from '../../dataplane/state.js';
 import { ControlError, type Change, type DestinationKey, type ServiceKey } from '../control/api.js';
 import { changeText } from '../control/change-text.js';
+import { destinationIdentity, serviceIdentity } from '../control/identity.js';
 import { ServiceAdmin } from './service-admin.js';
 
 /** That a service or a server is there is all that matters of those that are. */
@@ -53,12 +54,11 @@ function castOf(admin: ServiceAdmin, changes: readonly Change[]): Cast {
   const isNew = (name: string): boolean => seen.size < seen.add(name).size;
   for (const change of changes) {
     const service = 'service' in change ? change.service : change.key;
-    const { family, protocol, address, port, fwmark } = service;
-    const name = `${family} ${protocol} ${address} ${port} ${fwmark}`;
+    const name = serviceIdentity(service);
     if (isNew(name) && admin.lookup(service) !== 0) cast.services.push(service);
     if (!('service' in change)) continue;
     const { key } = change;
-    if (!isNew(`${name} ${key.address} ${key.port}`)) continue;
+    if (!isNew(`${name} ${destinationIdentity(key)}`)) continue;
     if (admin.lookupDestination(service, key) !== 0) cast.servers.push({ service, key });
     else if (admin.isDeleted(service, key)) cast.deleted++;
   }

@@ -41,10 +41,19 @@ const ALLOWED: [string, string[]][] = [
   ['src/admin', ['src/control', 'src/package']],
   ['src/control', ['dataplane/sys/errors', 'src/package']],
   ['src/virtual-server', ['src/control', 'dataplane', 'scheduler']],
+  ['src/rules', ['src/control', 'src/admin', 'src/package', 'src/virtual-server']],
   ['src/worker', ['src/virtual-server', 'src/control', 'dataplane']],
   [
     'src/director',
-    ['src/package', 'src/control', 'src/admin', 'src/virtual-server', 'src/worker', 'dataplane'],
+    [
+      'src/package',
+      'src/control',
+      'src/admin',
+      'src/rules',
+      'src/virtual-server',
+      'src/worker',
+      'dataplane',
+    ],
   ],
   ['src/tools', ['src', 'dataplane', 'scheduler', 'lab']],
   // A director as a lab's host runs it.

@@ -162,7 +162,10 @@ function describeService(entry: ServiceEntry, name: string): string {
 }
 
 /** The netmask where it isn't the whole address. */
-export function notableMask({ family, netmask }: ServiceEntry): string | null {
+export function notableMask({
+  family,
+  netmask,
+}: Pick<ServiceEntry, 'family' | 'netmask'>): string | null {
   return netmask === (family === 'inet6' ? IPV6_HOST_MASK : IPV4_HOST_MASK) ? null : netmask;
 }
 

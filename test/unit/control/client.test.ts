@@ -37,6 +37,27 @@ describe('control client', () => {
     folder.remove();
   });
 
+  it('has room for ten thousand servers in the place of ten thousand others', async () => {
+    let number = 0;
+    director.apply = async (changes) => void (number = changes.length);
+    const service = { ...WEB, address: '200.100.200.100', port: 65_535 };
+    const settings = { ...MASQ, weight: 65_535, upperThreshold: 1e9, lowerThreshold: 1e9 };
+    const servers = Array.from({ length: 10_000 }, (_, i) => ({
+      ...SERVER,
+      address: `200.100.${100 + (i >> 8)}.${i & 255}`,
+    }));
+    await control.apply([
+      ...servers.map((gone) => ({ change: 'deleteDestination' as const, service, key: gone })),
+      ...servers.map((come) => ({
+        change: 'addDestination' as const,
+        service,
+        key: come,
+        settings,
+      })),
+    ]);
+    assert.equal(number, 20_000);
+  });
+
   it('carries every call there and back', async () => {
     assert.deepEqual(await control.info(), await director.info());
     assert.equal(await control.addService(WEB, ROUND_ROBIN), undefined);
@@ -47,6 +68,12 @@ describe('control client', () => {
     await control.editDestination(WEB, SERVER, { ...MASQ, weight: 0 });
     assert.equal((await director.service(WEB)).scheduler, 'wlc');
     assert.equal((await director.service(WEB)).destinations[0].weight, 0);
+    await control.apply([
+      { change: 'editService', key: WEB, settings: ROUND_ROBIN },
+      { change: 'editDestination', service: WEB, key: SERVER, settings: MASQ },
+    ]);
+    assert.equal((await director.service(WEB)).scheduler, 'rr');
+    assert.equal((await director.service(WEB)).destinations[0].weight, 1);
     await control.deleteDestination(WEB, SERVER);
     assert.deepEqual((await director.service(WEB)).destinations, []);
     await control.zero();

@@ -42,6 +42,23 @@ describe('schemas of control requests', () => {
     }
   });
 
+  it('names the change that is wrong, and of very many only some', () => {
+    const add = { change: 'addDestination', service: WEB, key: SERVER, settings: MASQ };
+    const gone = { change: 'deleteService', key: WEB };
+    assert.equal(problem('apply', { changes: [gone, add] }), '');
+    assert.match(
+      problem('apply', { changes: [add, { ...add, key: { ...SERVER, address: 'x' } }] }),
+      /^changes\.1\.key\.address: .*IPv4/,
+    );
+    assert.match(
+      problem('apply', { changes: [{ ...gone, change: 'flush' }] }),
+      /^changes\.0\.change: /,
+    );
+    assert.match(problem('apply', { changes: [{ ...gone, settings: MASQ }] }), /"settings"/);
+    const wrong = Array.from({ length: 1000 }, () => ({ ...gone, key: 1 }));
+    assert.match(problem('apply', { changes: wrong }), /; and 984 more$/);
+  });
+
   it('checks that the address is of the family', () => {
     assert.match(
       problem('service', { key: { ...WEB, address: '10.1.0' } }),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
+import { ipv4ToText } from '../../../src/control/ipv4.js';
 import type { Endpoints } from '../../../src/virtual-server/endpoints.js';
 import { DirectorControl } from '../../../src/director/director-control.js';
 import { InterceptSync } from '../../../src/director/intercept-sync.js';
@@ -8,7 +9,6 @@ import { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import { MASQ, ROUND_ROBIN, SERVER, WEB } from '../control/memory-control.js';
 
 const VIP = (10 << 24) | (1 << 16) | 100;
-const RIP = (10 << 24) | (2 << 16) | 1;
 
 describe('interception, in line with the services', () => {
   let history: string[];
@@ -44,7 +44,7 @@ describe('interception, in line with the services', () => {
     control = new DirectorControl({
       inner: virtualServer,
       interception,
-      isLocal: (address) => address === VIP,
+      isLocal: async (address) => address === VIP,
       log: directorLog,
     });
   });
@@ -81,6 +81,44 @@ describe('interception, in line with the services', () => {
       'engine 10.1.0.100:0 | ',
       'hidden 10.1.0.100:0 | ',
     ]);
+  });
+
+  it('hides all that several changes bring before the first, and logs their number', async () => {
+    await control.addService(WEB, ROUND_ROBIN);
+    await control.addDestination(WEB, SERVER, MASQ);
+    history = [];
+    log = [];
+    const other = { ...SERVER, address: '10.2.0.2' };
+    const third = { ...SERVER, address: '10.2.0.3' };
+    const elsewhere = { ...WEB, address: '10.1.0.101' };
+    await control.apply([
+      { change: 'deleteDestination', service: WEB, key: SERVER },
+      { change: 'addDestination', service: WEB, key: other, settings: MASQ },
+      { change: 'addDestination', service: WEB, key: third, settings: MASQ },
+      { change: 'addService', key: elsewhere, settings: ROUND_ROBIN },
+    ]);
+    const both = '10.1.0.100:80,10.1.0.101:80';
+    const servers = '10.2.0.1:8080,10.2.0.2:8080,10.2.0.3:8080';
+    // The deleted server is still hidden, for its connections.
+    assert.deepEqual(history, [`hidden ${both} | ${servers}`, `engine ${both} | ${servers}`]);
+    assert.match(log[0], /rules changed serversDeleted=1 serversAdded=2 servicesAdded=1$/m);
+    assert.match(log[1], /virtual address is not .* service=tcp:10\.1\.0\.101:80/);
+    assert.equal(log.length, 2);
+  });
+
+  it('takes back what it hid for changes of which one was refused', async () => {
+    await control.addService(WEB, ROUND_ROBIN);
+    history = [];
+    log = [];
+    await assert.rejects(
+      control.apply([
+        { change: 'addDestination', service: WEB, key: SERVER, settings: MASQ },
+        { change: 'addService', key: WEB, settings: ROUND_ROBIN },
+      ]),
+      { errno: 'EEXIST', message: /^change 2 / },
+    );
+    assert.deepEqual(history, ['hidden 10.1.0.100:80 | 10.2.0.1:8080', 'hidden 10.1.0.100:80 | ']);
+    assert.deepEqual(log, []);
   });
 
   it('takes back what it hid for a change that was refused', async () => {
@@ -172,8 +210,12 @@ describe('interception, in line with the services', () => {
 });
 
 function describeEndpoints({ virtual, real }: Endpoints): string {
-  const name = { [VIP]: '10.1.0.100', [RIP]: '10.2.0.1' };
-  const list = (endpoints: Endpoints['real']): string =>
-    endpoints.map(({ address, port }) => `${name[address]}:${port}`).join(',');
-  return `${list(virtual)} | ${list(real)}`;
+  return `${listOf(virtual)} | ${listOf(real)}`;
+}
+
+function listOf(endpoints: Endpoints['real']): string {
+  return endpoints
+    .map(({ address, port }) => `${ipv4ToText(address)}:${port}`)
+    .toSorted()
+    .join(',');
 }

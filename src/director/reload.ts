@@ -1,0 +1,34 @@
+/** Reloading the rules while packets flow: only what differs is changed, all of it or nothing. */
+import { ControlError, type Control } from '../control/api.js';
+import { carryOut, isDone, makePlan, planLines, planSummary } from '../rules/plan.js';
+import { readRules, RulesError } from '../rules/rules-file.js';
+import { wantedBy } from '../rules/wanted.js';
+import type { Log } from './log.js';
+
+/** Of a file that changes everything this many changes are logged one by one. */
+const LOGGED_CHANGES_MAX = 50;
+
+/**
+ * Makes the director's rules those of `file`. Resolves to false where that can't be, with the reason in the log
+ * and nothing changed.
+ */
+export async function reloadRules(file: string, control: Control, log: Log): Promise<boolean> {
+  try {
+    const plan = await makePlan(await wantedBy(file, readRules(file)), control);
+    if (isDone(plan)) {
+      log.info('rules reloaded, nothing differs', { file });
+      return true;
+    }
+    const lines = await planLines(plan);
+    await carryOut(plan, control);
+    for (const line of lines.slice(0, LOGGED_CHANGES_MAX)) log.info('rule', { line });
+    log.info('rules reloaded', { file, done: planSummary(plan) });
+    return true;
+  } catch (error) {
+    if (!(error instanceof RulesError) && !(error instanceof ControlError)) throw error;
+    for (const problem of error.message.split('\n')) {
+      log.error('rules not reloaded, nothing was changed', { file, problem });
+    }
+    return false;
+  }
+}
