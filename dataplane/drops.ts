@@ -35,4 +35,15 @@ export class DropCounters {
   count(reason: number): void {
     this.counts[reason] += 1;
   }
+
+  /** Has counting begin anew where a counter holds what can't have been counted. @returns how many did */
+  rebuild(): number {
+    let damaged = 0;
+    for (const [reason, count] of this.counts.entries()) {
+      if (count >= 0 && count <= Number.MAX_SAFE_INTEGER) continue;
+      this.counts[reason] = 0;
+      damaged++;
+    }
+    return damaged;
+  }
 }

@@ -6,6 +6,7 @@
  *          | mark |  | timeouts, by state| UDP timeout | settings, by their order
  *          +------+--+-------------------+-------------+---------------------------+
  */
+import { TIMEOUT_MAX_TICKS, TICKS_PER_SECOND } from './clock.js';
 import { defaultTimeouts } from './conn/states.js';
 import { type RecordLayout, type Region, VALID } from './memory/region.js';
 import { SETTING_NAMES, type Settings } from './settings.js';
@@ -18,6 +19,7 @@ const UDP_TIMEOUT = 15;
 const SETTINGS = 16;
 /** ip_vs's default, kept and shown although UDP isn't built. */
 const UDP_TIMEOUT_SECONDS = 300;
+const TIMEOUT_MAX_SECONDS = TIMEOUT_MAX_TICKS / TICKS_PER_SECOND;
 
 export class KeptSettings {
   /** Timeouts by TCP state, in ticks. */
@@ -55,6 +57,19 @@ export class KeptSettings {
     SETTING_NAMES.forEach((name, i) => {
       settings.set(name, this.words[this.base + SETTINGS + i]);
     });
+  }
+
+  /** Puts defaults in the place of timeouts that can't have been set. @returns how many there were */
+  rebuild(): number {
+    let damaged = 0;
+    for (const [state, timeout] of defaultTimeouts().entries()) {
+      if (this.timeouts[state] > 0 && this.timeouts[state] <= TIMEOUT_MAX_TICKS) continue;
+      this.timeouts[state] = timeout;
+      damaged++;
+    }
+    if (this.udpTimeoutSeconds > 0 && this.udpTimeoutSeconds <= TIMEOUT_MAX_SECONDS) return damaged;
+    this.udpTimeoutSeconds = UDP_TIMEOUT_SECONDS;
+    return damaged + 1;
   }
 
   save(settings: Settings): void {

@@ -23,6 +23,7 @@ const BASELINE = 16;
 const RATE = 24;
 const COUNTERS = 5;
 const FIRST_BYTES_COUNTER = 3;
+const COUNT_MAX = Number.MAX_SAFE_INTEGER;
 
 export const CONNECTIONS = 0;
 export const IN_PACKETS = 1;
@@ -47,6 +48,28 @@ export class Statistics {
   /** Makes sure of a block's memory; false where there is none. */
   reserve(block: number): boolean {
     return this.region.reserve(block + 1);
+  }
+
+  /** Has counting begin anew in blocks that hold what can't have been counted. @returns how many there were */
+  rebuild(): number {
+    let damaged = 0;
+    for (let block = TOTAL_BLOCK; block < this.region.highWater; block++) {
+      if (this.isSound(block * BLOCK)) continue;
+      this.clear(block);
+      damaged++;
+    }
+    return damaged;
+  }
+
+  private isSound(base: number): boolean {
+    const values = this.values;
+    for (let i = base; i < base + COUNTERS; i++) {
+      const published = values[i + PUBLISHED];
+      const isInOrder = published >= values[i + BASELINE] && published <= values[i];
+      if (!isInOrder || !(values[i] <= COUNT_MAX && values[i + BASELINE] >= 0)) return false;
+      if (!(Math.abs(values[i + RATE]) <= COUNT_MAX)) return false;
+    }
+    return true;
   }
 
   countConnection(block: number): void {

@@ -67,7 +67,15 @@ export async function serviceEntry(
   const entry = serviceAlone(state, service);
   const serial = services.serial(service);
   const members: number[] = [];
-  for (let d = services.first(service); d !== 0; d = destinations.next(d)) members.push(d);
+  // Another process may be changing the lists that are looked at.
+  const most = destinations.highWater;
+  for (
+    let d = services.first(service);
+    d !== 0 && members.length < most;
+    d = destinations.next(d)
+  ) {
+    members.push(d);
+  }
   for (const [i, d] of members.entries()) {
     if (i > 0 && i % DESTINATIONS_PER_TURN === 0) await breathe();
     const isMember = destinations.isLive(d) && destinations.isAvailable(d);
@@ -87,7 +95,7 @@ function serviceAlone(state: State, service: number): ServiceEntry {
     address: ipv4ToText(services.address(service)),
     port: services.port(service),
     fwmark: services.fwmark(service),
-    scheduler: id === 0 ? 'none' : SCHEDULERS[id - 1].name,
+    scheduler: SCHEDULERS[id - 1]?.name ?? 'none',
     schedulerFlags: services.flags(service) & SERVICE_SCHEDULER_FLAGS,
     persistent: services.isPersistent(service),
     timeoutSeconds: services.timeout(service) / TICKS_PER_SECOND,

@@ -52,8 +52,11 @@ export interface VirtualServerOptions {
   onEndpointsChanged?: (touched: Endpoints | 'all') => void;
 }
 
-/** How many records of each kind `rebuild` had to leave out: no director can have written them. */
-export type DamagedRecords = Record<keyof Capacity, number>;
+/**
+ * How many records of each kind `rebuild` had to leave out, and how many counters and settings began anew: no
+ * director can have written what was there.
+ */
+export type Damage = Record<keyof Capacity | 'counters' | 'settings', number>;
 
 export class VirtualServer implements Control {
   readonly engine: Engine;
@@ -91,14 +94,21 @@ export class VirtualServer implements Control {
    * Builds all that follows from the records anew, as after a restart with the same memory. Damaged records are
    * left out, whatever is in them.
    */
-  rebuild(): DamagedRecords {
-    const { services, destinations, trash, journal } = this.state;
+  rebuild(): Damage {
+    const { services, destinations, statistics, drops, keptSettings, trash, journal } = this.state;
     journal.undo();
     const damaged = {
       services: services.rebuild(),
       destinations: destinations.rebuild(),
       connections: this.engine.lifecycle.rebuild(),
+      counters: statistics.rebuild() + drops.rebuild(),
+      settings: keptSettings.rebuild(),
     };
+    // The counters' table may be a new one.
+    statistics.reserve(this.state.serviceBlock(services.highWater));
+    if (destinations.highWater > 0) {
+      statistics.reserve(this.state.destinationBlock(destinations.highWater));
+    }
     trash.rebuild(this.clock());
     this.admin.rebindSchedulers();
     this.endpoints.noteAll();
