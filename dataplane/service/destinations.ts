@@ -24,6 +24,7 @@
  */
 import type { Destinations } from '../../scheduler/scheduler.js';
 import { Region, VALID, type RecordLayout } from '../memory/region.js';
+import { DestinationIndex } from './destination-index.js';
 import { rebuildLists } from './lists.js';
 import { SERVICE_SCHEDULER_FLAGS, type ServiceTable } from './services.js';
 
@@ -67,6 +68,8 @@ export class DestinationTable implements Destinations {
   readonly words: Int32Array;
   private freeHead = 0;
   private lastOrder = 0;
+  /** Of those that are in a list. */
+  private readonly index = new DestinationIndex();
 
   constructor(
     private readonly region: Region,
@@ -85,9 +88,7 @@ export class DestinationTable implements Destinations {
 
   /** The destination of a service by address and port, 0 if it has none. */
   find(service: number, address: number, port: number): number {
-    let d = this.services.first(service);
-    while (d !== 0 && (this.address(d) !== address || this.port(d) !== port)) d = this.next(d);
-    return d;
+    return this.index.find(service, address, port);
   }
 
   /** Takes a free record for a new destination, not yet linked. @returns 0 where the table is full. */
@@ -154,6 +155,7 @@ export class DestinationTable implements Destinations {
     if (head !== 0) this.words[head * WORDS + PREVIOUS] = destination;
     this.services.setFirst(service, destination);
     this.services.addToDestinationCount(service, 1);
+    this.index.add(service, this.words[base + ADDRESS], this.words[base + PORT], destination);
   }
 
   /** Takes a destination out of its service's list. Its own `next` still stands, for schedulers. */
@@ -170,6 +172,7 @@ export class DestinationTable implements Destinations {
     else this.words[previous * WORDS + NEXT] = next;
     if (next !== 0) this.words[next * WORDS + PREVIOUS] = previous;
     this.services.addToDestinationCount(service, -1);
+    this.index.remove(service, this.words[base + ADDRESS], this.words[base + PORT]);
     this.withdraw(destination);
   }
 
@@ -207,6 +210,7 @@ export class DestinationTable implements Destinations {
         this.freeHead = d;
       }
     }
+    this.index.clear();
     rebuildLists(this);
     return damaged;
   }

@@ -12,6 +12,9 @@ const IDLE_TICKS = 120 * TICKS_PER_SECOND;
 
 export class Trash {
   private readonly deleted: number[] = [];
+  /** Places in `deleted`: of a destination, and of the one with an identity. */
+  private readonly places = new Map<number, number>();
+  private readonly identities = new Map<string, number>();
   private nextLook = 0;
 
   constructor(
@@ -27,20 +30,23 @@ export class Trash {
   put(destination: number, now: number): void {
     if (this.deleted.length === 0) this.nextLook = (now + PERIOD_TICKS) | 0;
     this.destinations.clearIdle(destination);
-    this.deleted.push(destination);
+    this.identities.set(this.identityOf(destination), destination);
+    this.places.set(destination, this.deleted.push(destination) - 1);
   }
 
   /** Takes out a destination that was deleted from a service of the same identity, 0 if there is none. */
   take(service: number, address: number, port: number): number {
     const { services } = this;
-    const index = this.indexOf(
+    const identity = identityText(
       services.protocol(service),
       services.address(service),
       services.port(service),
       address,
       port,
     );
-    return index < 0 ? 0 : this.deleted.splice(index, 1)[0];
+    const destination = this.identities.get(identity) ?? 0;
+    if (destination !== 0) this.remove(destination);
+    return destination;
   }
 
   /** True where a destination of a service of this identity is there, as `take` would find it. */
@@ -51,7 +57,7 @@ export class Trash {
     address: number,
     port: number,
   ): boolean {
-    return this.indexOf(protocol, virtualAddress, virtualPort, address, port) >= 0;
+    return this.identities.has(identityText(protocol, virtualAddress, virtualPort, address, port));
   }
 
   /** Looks after the trash once a minute. @returns true where something was freed. */
@@ -65,8 +71,8 @@ export class Trash {
       if (this.destinations.references(d) > 0) this.destinations.clearIdle(d);
       else if (!this.destinations.isIdle(d)) this.destinations.noteIdle(d, due);
       else if (ticksUntil(due, this.destinations.idleSince(d)) >= IDLE_TICKS) {
+        this.remove(d);
         this.destinations.free(d);
-        this.deleted.splice(i, 1);
       }
     }
     return this.deleted.length < before;
@@ -75,26 +81,45 @@ export class Trash {
   /** Finds the deleted destinations among the records, as after a restart. */
   rebuild(now: number): void {
     this.deleted.length = 0;
+    this.places.clear();
+    this.identities.clear();
     for (let d = 1; d <= this.destinations.highWater; d++) {
       if (this.destinations.isLive(d) && !this.destinations.isAvailable(d)) this.put(d, now);
     }
   }
 
-  private indexOf(
-    protocol: number,
-    virtualAddress: number,
-    virtualPort: number,
-    address: number,
-    port: number,
-  ): number {
+  /** The last one takes the place of the one that goes. */
+  private remove(destination: number): void {
+    const place = this.places.get(destination);
+    const last = this.deleted.pop();
+    if (place === undefined || last === undefined) return;
+    if (last !== destination) {
+      this.deleted[place] = last;
+      this.places.set(last, place);
+    }
+    this.places.delete(destination);
+    const identity = this.identityOf(destination);
+    if (this.identities.get(identity) === destination) this.identities.delete(identity);
+  }
+
+  private identityOf(d: number): string {
     const { destinations } = this;
-    return this.deleted.findIndex(
-      (d) =>
-        destinations.address(d) === address &&
-        destinations.port(d) === port &&
-        destinations.virtualProtocol(d) === protocol &&
-        destinations.virtualAddress(d) === virtualAddress &&
-        destinations.virtualPort(d) === virtualPort,
+    return identityText(
+      destinations.virtualProtocol(d),
+      destinations.virtualAddress(d),
+      destinations.virtualPort(d),
+      destinations.address(d),
+      destinations.port(d),
     );
   }
+}
+
+function identityText(
+  protocol: number,
+  virtualAddress: number,
+  virtualPort: number,
+  address: number,
+  port: number,
+): string {
+  return `${protocol} ${virtualAddress} ${virtualPort} ${address} ${port}`;
 }
