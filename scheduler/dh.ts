@@ -4,33 +4,31 @@
  */
 import { BoundScheduler, schedulerType } from './bound.js';
 import { multiplicativeHash } from './hash.js';
-import type { Destinations } from './scheduler.js';
 
 const BUCKET_BITS = 8;
 const BUCKETS = 1 << BUCKET_BITS;
 
 class DestinationHash extends BoundScheduler {
   private readonly buckets = new Int32Array(BUCKETS);
-
-  constructor(destinations: Destinations, service: number) {
-    super(destinations, service);
-    this.deal();
-  }
+  /** The destinations have changed: the buckets are filled anew when they are next looked at, however many did. */
+  private isStale = true;
 
   pick(_clientAddress: number, _clientPort: number, virtualAddress: number): number {
+    if (this.isStale) this.deal();
     const chosen = this.buckets[multiplicativeHash(virtualAddress, BUCKET_BITS)];
     return chosen !== 0 && this.canTake(chosen) ? chosen : 0;
   }
 
   override added(): void {
-    this.deal();
+    this.isStale = true;
   }
 
   override removed(): void {
-    this.deal();
+    this.isStale = true;
   }
 
   private deal(): void {
+    this.isStale = false;
     const table = this.destinations;
     let destination = table.first(this.service);
     for (let bucket = 0; bucket < BUCKETS; bucket++) {

@@ -7,7 +7,6 @@
  */
 import { BoundScheduler, schedulerType } from './bound.js';
 import { sipHash13 } from './hash.js';
-import type { Destinations } from './scheduler.js';
 import { greatestCommonDivisor } from './weights.js';
 
 /** A prime. */
@@ -33,13 +32,11 @@ function slotOf(address: number, port: number, offset: number): number {
 
 class MaglevHash extends BoundScheduler {
   private readonly slots = new Int32Array(SLOTS);
-
-  constructor(destinations: Destinations, service: number) {
-    super(destinations, service);
-    this.populate();
-  }
+  /** The destinations have changed: the slots are filled anew when they are next looked at, however many did. */
+  private isStale = true;
 
   pick(clientAddress: number, clientPort: number): number {
+    if (this.isStale) this.populate();
     const flags = this.destinations.schedulerFlags(this.service);
     const port = (flags & FLAG_PORT) === 0 ? 0 : clientPort;
     const own = slotOf(clientAddress, port, 0);
@@ -54,22 +51,22 @@ class MaglevHash extends BoundScheduler {
   }
 
   override added(): void {
-    this.populate();
+    this.isStale = true;
   }
 
   override updated(): void {
-    this.populate();
+    this.isStale = true;
   }
 
   override removed(): void {
-    this.populate();
+    this.isStale = true;
   }
 
   /** Lap by lap over the list, each destination claims free slots along its permutation. */
   private populate(): void {
-    const claimants = this.claimants();
-    // More destinations than slots: the table stays as it was.
-    if (claimants.length > SLOTS) return;
+    this.isStale = false;
+    // Of more destinations than slots those that were added first have them.
+    const claimants = this.claimants().slice(-SLOTS);
     this.slots.fill(0);
     if (claimants.length === 0) return;
     let taken = 0;

@@ -4,7 +4,6 @@
  */
 import { BoundScheduler, schedulerType } from './bound.js';
 import { multiplicativeHash } from './hash.js';
-import type { Destinations } from './scheduler.js';
 
 const BUCKET_BITS = 8;
 const BUCKETS = 1 << BUCKET_BITS;
@@ -17,13 +16,11 @@ function bucketOf(address: number, port: number, offset: number): number {
 
 class SourceHash extends BoundScheduler {
   private readonly buckets = new Int32Array(BUCKETS);
-
-  constructor(destinations: Destinations, service: number) {
-    super(destinations, service);
-    this.shareOut();
-  }
+  /** The destinations have changed: the buckets are filled anew when they are next looked at, however many did. */
+  private isStale = true;
 
   pick(clientAddress: number, clientPort: number): number {
+    if (this.isStale) this.shareOut();
     const flags = this.destinations.schedulerFlags(this.service);
     const port = (flags & FLAG_PORT) === 0 ? 0 : clientPort;
     const own = bucketOf(clientAddress, port, 0);
@@ -38,19 +35,20 @@ class SourceHash extends BoundScheduler {
   }
 
   override added(): void {
-    this.shareOut();
+    this.isStale = true;
   }
 
   override updated(): void {
-    this.shareOut();
+    this.isStale = true;
   }
 
   override removed(): void {
-    this.shareOut();
+    this.isStale = true;
   }
 
   /** Lap by lap over the list, each destination fills as many buckets as its weight says, at least one. */
   private shareOut(): void {
+    this.isStale = false;
     const table = this.destinations;
     let destination = table.first(this.service);
     let filled = 0;

@@ -148,6 +148,14 @@ describe('mh', () => {
     assert.deepEqual(spread(service), { A: before.A, '-': before.B, C: before.C });
   });
 
+  it('gives the slots to those added first where there are more destinations than slots', () => {
+    const names = Array.from({ length: 4093 }, (_, i) => `S${i}:1`);
+    const service = serviceWith('mh', ...names);
+    const before = spread(service);
+    service.add('late:1');
+    assert.deepEqual(spread(service), before);
+  });
+
   it('gives no slots to a destination added with weight 0', () => {
     const service = serviceWith('mh', 'A:1', 'B:0');
     assert.deepEqual(spread(service), { A: 4000 });
