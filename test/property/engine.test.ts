@@ -14,7 +14,7 @@ import {
   VIP,
 } from '../support/director.js';
 import { expectedTcpChecksum, tcpFrame } from '../support/frames.js';
-import { checkInvariants } from '../support/invariants.js';
+import { checkInvariants } from '../../sim/invariants.js';
 
 const GUARD = 64;
 const GUARD_BYTE = 0xa5;

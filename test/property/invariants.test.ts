@@ -15,7 +15,7 @@ import {
   VIP,
 } from '../support/director.js';
 import { tcpFrame } from '../support/frames.js';
-import { checkInvariants } from '../support/invariants.js';
+import { checkInvariants } from '../../sim/invariants.js';
 
 /** Steps of one run; the invariants are checked every so many of them. */
 const STEPS = 250_000;

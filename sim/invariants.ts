@@ -12,10 +12,10 @@
  *  6. A service's list holds exactly its destinations, linked in both directions.
  */
 import assert from 'node:assert/strict';
-import * as rec from '../../dataplane/conn/record.js';
-import type { ConnectionTable } from '../../dataplane/conn/table.js';
-import type { TimerWheel } from '../../dataplane/conn/wheel.js';
-import type { State } from '../../dataplane/state.js';
+import * as rec from '../dataplane/conn/record.js';
+import type { ConnectionTable } from '../dataplane/conn/table.js';
+import type { TimerWheel } from '../dataplane/conn/wheel.js';
+import type { State } from '../dataplane/state.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 
