@@ -11,15 +11,17 @@
 import {
   appendFileSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { LabError } from './errors.js';
 import { identityOf, isRunning, signalProcess, type ProcessIdentity } from './identity.js';
 import { deleteNamespace, labNamespaces, NAMESPACE_PREFIX, pidsIn } from './ip.js';
@@ -153,6 +155,7 @@ function removeLocked(id: string): void {
   for (const name of namespaces) deleteNamespace(name);
   rmSync(dataFolder(id), { recursive: true, force: true });
   removeIfEmpty(DATA_ROOT);
+  removeTables(runFolder(id));
   rmSync(runFolder(id), { recursive: true, force: true });
 }
 
@@ -212,5 +215,14 @@ function writeRecord(folder: string, record: LabRecord): void {
 function checkId(id: string): void {
   if (!ID_PATTERN.test(id)) {
     throw new LabError(`'${id}' can't name a lab: a letter, then up to 15 letters and digits`);
+  }
+}
+
+/** A director that was killed leaves its tables in shared memory, with a link to them in its state directory. */
+function removeTables(folder: string): void {
+  for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const link = join(folder, path);
+    if (basename(link) !== 'tables' || !lstatSync(link).isSymbolicLink()) continue;
+    rmSync(readlinkSync(link), { recursive: true, force: true });
   }
 }

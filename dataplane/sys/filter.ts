@@ -74,6 +74,11 @@ export function buildFilter(endpoints: Endpoints, instructionsMax = INSTRUCTIONS
   throw new RangeError(`no filter has room in ${instructionsMax} instructions`);
 }
 
+/** All TCP to this host, and ICMP errors: for when the endpoints aren't known yet. */
+export function coarsestFilter(): Uint8Array {
+  return assemble(filterItems({ virtual: [], real: [] }, 'tcp'));
+}
+
 /**
  * Attaches the filter for these endpoints, and returns how fine it is. Where the kernel has no memory for it
  * (net.core.optmem_max) it becomes coarser. `attach` puts a program in the place of the one before, between

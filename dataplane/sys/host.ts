@@ -37,9 +37,13 @@ const SETTLE_MS = 10;
 const REST_FACTOR = 10;
 const NEIGHBOUR_REFRESH_MS = 1000;
 
+/** What a port has whose interface is gone. */
+const NO_LINK = { ifindex: 0, mac: new Uint8Array(6), mtu: 1500, up: false };
+
 export interface HostPort {
   port: number;
   name: string;
+  /** 0 while there is no such interface. */
   ifindex: number;
   mac: Uint8Array;
   mtu: number;
@@ -47,9 +51,17 @@ export interface HostPort {
   up: boolean;
 }
 
+/** A port as another process knows it: its interface may be gone or have another name by now. */
+export interface KnownPort {
+  name: string;
+  ifindex: number;
+}
+
 export interface HostNetworkOptions {
   /** Names of the interfaces to use; without any all Ethernet interfaces with IPv4 addresses or routes. */
   interfaces?: readonly string[];
+  /** By port number, the ports that were chosen already; `interfaces` doesn't count then. */
+  known?: readonly KnownPort[];
   /** To be filled in; a new one by default. */
   routes?: Routes;
   /** Called with a sentence for people whenever the host's network has changed. */
@@ -92,7 +104,7 @@ export class HostNetwork {
       },
     });
     try {
-      this.choosePorts(options.interfaces ?? []);
+      this.addPorts(options.known ?? choosePorts(this.requests, options.interfaces ?? []));
       this.applyRoutes();
       this.neighbours.resync();
     } catch (error) {
@@ -132,13 +144,10 @@ export class HostNetwork {
     };
   }
 
-  private choosePorts(names: readonly string[]): void {
-    const inUse = new Set(readAddresses(this.requests).map((address) => address.ifindex));
-    // A "port number" that is the interface's index finds the interfaces with routes.
-    for (const route of readRoutes(this.requests, (ifindex) => ifindex)) inUse.add(route.port);
-    for (const link of chooseInterfaces(readLinks(this.requests), names, inUse)) {
-      const { name, ifindex, mac, mtu, up } = link;
-      const port = this.ports.length;
+  private addPorts(chosen: readonly KnownPort[]): void {
+    const links = readLinks(this.requests);
+    for (const [port, known] of chosen.entries()) {
+      const { name, ifindex, mac, mtu, up } = findLink(links, known) ?? { ...known, ...NO_LINK };
       this.ports.push({ port, name, ifindex, mac, mtu, up });
       this.routes.setPort(port, { name, mac, mtu, up });
     }
@@ -207,8 +216,28 @@ export class HostNetwork {
   }
 }
 
+/**
+ * The interfaces that become ports: the named ones, without names all Ethernet interfaces with IPv4 addresses or
+ * routes. Throws where one doesn't exist or the kernel refuses.
+ */
+export function findPorts(names: readonly string[]): KnownPort[] {
+  const socket = NetlinkSocket.open(NETLINK_ROUTE, 'rtnetlink');
+  try {
+    return choosePorts(socket, names).map(({ name, ifindex }) => ({ name, ifindex }));
+  } finally {
+    socket.close();
+  }
+}
+
+function choosePorts(socket: NetlinkSocket, names: readonly string[]): Link[] {
+  const inUse = new Set(readAddresses(socket).map((address) => address.ifindex));
+  // A "port number" that is the interface's index finds the interfaces with routes.
+  for (const route of readRoutes(socket, (ifindex) => ifindex)) inUse.add(route.port);
+  return chooseInterfaces(readLinks(socket), names, inUse);
+}
+
 /** The interface itself, or one that has taken the name of an interface that is gone. */
-function findLink(links: readonly Link[], port: HostPort): Link | undefined {
+function findLink(links: readonly Link[], port: KnownPort): Link | undefined {
   return (
     links.find((link) => link.ifindex === port.ifindex) ??
     links.find((link) => link.name === port.name && link.mac.length === 6)

@@ -1,11 +1,15 @@
 /** `uvsd --cleanup`: removes what a killed director left behind, and refuses while one is at work. */
 import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { removeTables } from '../../dataplane/sys/nftables.js';
 import { Sysctls } from '../../dataplane/sys/sysctl.js';
-import { TABLE_NAME } from './director.js';
+import { endOrphan } from '../worker/owner.js';
+import { TABLE_NAME } from './hiding.js';
 import { readFootprint, removeFootprint } from './footprint.js';
 import { lockStateDirectory } from './lock.js';
 import { lockNetwork } from './network-lock.js';
+import { removeSavedRules } from './rules-keeper.js';
+import { removeTables as removeStateTables, TABLES } from './state-directory.js';
 
 /** Returns what was removed or put back, for people. Rejects with DirectorRunningError. */
 export async function cleanUp(stateDir: string): Promise<string[]> {
@@ -13,7 +17,7 @@ export async function cleanUp(stateDir: string): Promise<string[]> {
   try {
     const networkLock = await lockNetwork();
     try {
-      return removeLeftovers(stateDir);
+      return await removeLeftovers(stateDir);
     } finally {
       await networkLock.release();
     }
@@ -22,8 +26,13 @@ export async function cleanUp(stateDir: string): Promise<string[]> {
   }
 }
 
-function removeLeftovers(stateDir: string): string[] {
-  const done = removeTables(TABLE_NAME).map((name) => `table ${name} removed`);
+async function removeLeftovers(stateDir: string): Promise<string[]> {
+  const done: string[] = [];
+  const pid = await endOrphan(join(stateDir, TABLES));
+  if (pid !== 0) done.push(`data plane ended (process ${pid})`);
+  if (removeStateTables(stateDir)) done.push('connections and services removed');
+  removeSavedRules(stateDir);
+  done.push(...removeTables(TABLE_NAME).map((name) => `table ${name} removed`));
   const footprint = readFootprint(stateDir);
   if (footprint === null) return done;
   rmSync(footprint.socket, { force: true });

@@ -20,11 +20,15 @@ import { UsageError } from './usage.js';
  * file's own folder. Throws UsageError that names the file, the key, the value and what is allowed.
  */
 export function readConfig(file: string, folder = process.cwd()): OptionValues {
-  const content = parse(file, read(file, folder));
+  return checkConfig(file, read(file, folder), dirname(resolve(folder, file)));
+}
+
+/** The same for a file's text; relative paths in it start at `base`. */
+export function checkConfig(file: string, text: string, base: string): OptionValues {
+  const content = parse(file, text);
   if (content === null || typeof content !== 'object' || Array.isArray(content)) {
     throw new UsageError(`${file}: the file must be one JSON object`);
   }
-  const base = dirname(resolve(folder, file));
   const values: OptionValues = {};
   for (const [key, value] of Object.entries(content)) {
     if (!isOptionName(key)) {

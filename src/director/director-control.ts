@@ -31,14 +31,14 @@ export interface DirectorControlOptions {
   inner: Control;
   interception: Pick<InterceptSync, 'changeBehind' | 'settleOrWarn'>;
   /** True where packets to the address (int32) are delivered to this host. */
-  isLocal: (address: number) => boolean;
+  isLocal: (address: number) => Promise<boolean>;
   log: Log;
 }
 
 export class DirectorControl implements Control {
   private readonly inner: Control;
   private readonly interception: DirectorControlOptions['interception'];
-  private readonly isLocal: (address: number) => boolean;
+  private readonly isLocal: (address: number) => Promise<boolean>;
   private readonly log: Log;
 
   constructor(options: DirectorControlOptions) {
@@ -52,7 +52,7 @@ export class DirectorControl implements Control {
     await this.behind(serviceEndpoints(key, settings), () => this.inner.addService(key, settings));
     const { scheduler } = settings;
     this.log.info('service added', { service: serviceName(key), scheduler });
-    warnUnlessLocal([key], this.isLocal, this.log);
+    await warnUnlessLocal([key], this.isLocal, this.log);
   }
 
   async editService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
@@ -104,7 +104,7 @@ export class DirectorControl implements Control {
     await this.behind(endpoints, () => this.inner.apply(changes));
     this.log.info('rules changed', countsOf(changes));
     const added = changes.filter(({ change }) => change === 'addService');
-    warnUnlessLocal(added.map(serviceOf), this.isLocal, this.log);
+    await warnUnlessLocal(added.map(serviceOf), this.isLocal, this.log);
   }
 
   async setTimeouts(timeouts: Timeouts): Promise<void> {
@@ -134,14 +134,14 @@ export class DirectorControl implements Control {
 }
 
 /** ip_vs takes such a service as well, but nobody answers the clients' ARP requests for its address. */
-export function warnUnlessLocal(
+export async function warnUnlessLocal(
   services: readonly ServiceKey[],
-  isLocal: (address: number) => boolean,
+  isLocal: (address: number) => Promise<boolean>,
   log: Log,
-): void {
+): Promise<void> {
   for (const key of services) {
     const address = ipv4FromText(key.address);
-    if (address === undefined || isLocal(address)) continue;
+    if (address === undefined || (await isLocal(address))) continue;
     log.warn('virtual address is not an address of this host: clients will not reach it', {
       service: serviceName(key),
       remedy: `ip address add ${key.address}/32 dev INTERFACE`,

@@ -1,38 +1,49 @@
 /**
- * A running director: everything is set up in this order and undone in the reverse one.
+ * A running director: the process that is asked and told, and that looks after the data plane. Everything is set
+ * up in this order and undone in the reverse one.
  *
- *     locks -> host's network, engine -> rules -> kernel settings -> driver -> interception -> packets -> control
+ *     locks -> ports' sockets -> data plane (open) -> rules -> kernel settings -> interception -> packets -> control
  */
-import { Interception } from '../../dataplane/sys/interception.js';
 import { prepareLoopback } from '../../dataplane/sys/handback.js';
-import type { FilterPrecision } from '../../dataplane/sys/filter.js';
-import { setMasquerade } from '../../dataplane/sys/masquerade.js';
-import { removeTables } from '../../dataplane/sys/nftables.js';
+import { findPorts } from '../../dataplane/sys/host.js';
+import { removeTables as removeNftTables } from '../../dataplane/sys/nftables.js';
 import { Sysctls } from '../../dataplane/sys/sysctl.js';
-import { serveControl } from '../control/server.js';
-import { DataPlane } from '../worker/data-plane.js';
+import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
+import { serveControl, type ControlServer } from '../control/server.js';
+import { tablesIdentity, viewTables } from '../virtual-server/tables.js';
+import { hostClock } from '../worker/data-plane.js';
+import { endOrphan } from '../worker/owner.js';
+import type { OpenReport } from '../worker/messages.js';
 import { DirectorControl, warnUnlessLocal } from './director-control.js';
-import type { Endpoints } from '../virtual-server/endpoints.js';
 import { readFootprint, removeFootprint, writeFootprint } from './footprint.js';
-import { InterceptSync, type HiddenChange } from './intercept-sync.js';
+import { Hiding, TABLE_NAME } from './hiding.js';
 import { lockStateDirectory } from './lock.js';
 import type { Log } from './log.js';
 import { lockNetwork } from './network-lock.js';
-import { networkFromText } from './networks.js';
 import type { Options } from './options.js';
-import { loadRules } from './rules.js';
+import { PortHolder } from './port-holder.js';
+import { reloadRules } from './reload.js';
+import { RemoteVirtualServer } from './remote-virtual-server.js';
+import type { Wanted } from '../rules/wanted.js';
+import { makeSo, readWanted } from './rules.js';
+import { RulesKeeper } from './rules-keeper.js';
+import { removeTables, tablesPlace } from './state-directory.js';
+import { Supervision, type WorkerNews } from './supervision.js';
 import { Teardown } from './teardown.js';
-
-/** Name of our tables, and how the names of all tables of ours begin. */
-export const TABLE_NAME = 'uvs';
+import { startWorker } from './worker-process.js';
 
 export class Director {
   private readonly teardown: Teardown;
-  private dataPlane!: DataPlane;
-  private interception!: Interception;
-  private sync: InterceptSync | null = null;
-  /** How exactly the driver's filter tells packets apart; null before the first one. */
-  private filter: FilterPrecision | null = null;
+  private ports!: PortHolder;
+  private supervision!: Supervision;
+  private hiding!: Hiding;
+  private virtualServer!: RemoteVirtualServer;
+  private control!: DirectorControl;
+  private server!: ControlServer;
+  private rulesKeeper!: RulesKeeper;
+  private tablesDirectory = '';
+  private tablesSeen = '';
+  private areTakenOver = false;
 
   private constructor(
     private readonly options: Options,
@@ -53,63 +64,172 @@ export class Director {
     }
   }
 
-  /** Resolves to false where something could not be undone. */
+  /** Ends everything and leaves nothing behind. Resolves to false where something could not be undone. */
   async stop(): Promise<boolean> {
-    this.logCounters();
-    this.sync = null;
+    await this.logCounters();
     return this.teardown.run();
   }
 
+  /** Ends, and leaves the data plane at work until a successor takes over. */
+  async leave(): Promise<boolean> {
+    this.supervision.leave();
+    await this.server.close();
+    return true;
+  }
+
+  /** Makes the rules those of the file it was started with; only what differs changes. */
+  async reload(): Promise<void> {
+    const { rules } = this.options;
+    if (rules === null) this.log.warn('nothing to reload, there is no --rules');
+    else await reloadRules(rules, this.control, this.log);
+  }
+
   private async start(): Promise<void> {
+    const { rules } = this.options;
+    // Whatever is wrong with them is found before anything is touched.
+    const wanted = rules === null ? null : await readWanted(rules);
     await this.lock();
-    this.openNetwork();
-    await this.configure();
+    this.openPorts();
+    await this.openDataPlane();
+    await this.configure(wanted);
     this.changeKernelSettings();
-    this.dataPlane.openDriver();
     await this.intercept();
-    this.dataPlane.start();
-    this.teardown.add('packets', () => this.dataPlane.stop());
-    const control = await this.serve();
+    this.supervision.run();
+    await this.serve();
     this.log.info('ready', {
-      interfaces: this.dataPlane.interfaceNames,
-      services: (await control.services()).length,
+      interfaces: this.ports.ports.map(({ name }) => name),
+      services: (await this.control.services()).length,
       socket: this.options.socket,
       pid: process.pid,
     });
   }
 
   private async lock(): Promise<void> {
-    const stateLock = lockStateDirectory(this.options.stateDir);
+    const { stateDir } = this.options;
+    const stateLock = lockStateDirectory(stateDir);
     this.teardown.add('state directory', () => stateLock.release());
     const networkLock = await lockNetwork();
     this.teardown.add('network lock', () => networkLock.release());
-  }
-
-  private openNetwork(): void {
-    const { interfaces, maxConnections } = this.options;
-    this.dataPlane = new DataPlane({
-      interfaces,
-      maxConnections,
-      onEndpointsChanged: (touched) => {
-        this.sync?.touch(touched);
-        void this.sync?.settleOrWarn();
-      },
-      onHostChange: (description) => this.log.info('host network changed', { description }),
-      onInterfacesChanged: () => this.interceptAnew(),
+    const { directory, isInMemory } = tablesPlace(stateDir);
+    this.tablesDirectory = directory;
+    this.teardown.add('tables', () => void removeTables(stateDir));
+    if (isInMemory) return;
+    this.log.warn('the tables lie on a disk, which may hold packets up', {
+      directory,
+      remedy: 'a --state-dir on a tmpfs',
     });
-    this.teardown.add('data plane', () => this.dataPlane.close());
   }
 
-  private async configure(): Promise<void> {
-    const { virtualServer } = this.dataPlane;
-    for (const [name, value] of Object.entries(this.options.settings)) {
+  private openPorts(): void {
+    this.ports = new PortHolder(findPorts(this.options.interfaces));
+    this.teardown.add('sockets', () => this.ports.close());
+  }
+
+  private async openDataPlane(): Promise<void> {
+    const { log, ports } = this;
+    this.hiding = new Hiding({
+      log,
+      interfaces: ports.ports.map(({ name }) => name),
+      masquerade: this.options.masquerade,
+      setFilter: (endpoints) => ports.setFilter(endpoints),
+    });
+    this.supervision = new Supervision({
+      startWorker: (events) => startWorker(ports.fds, events),
+      workerOptions: () => ({
+        tables: this.tablesDirectory,
+        capacity: { ...DEFAULT_CAPACITY, connections: this.options.maxConnections },
+        ports: ports.ports,
+      }),
+      beforeFirst: () => this.endOrphan(),
+      onNews: (news) => this.hear(news),
+      onOpened: (report, pid) => this.noteOpened(report, pid),
+      onEnded: ({ pid, how, failures, reason }) =>
+        log.error('data plane ended', { pid, how, failures, ...(reason && { reason }) }),
+      onKill: (pid, reason) => log.error('data plane is killed', { pid, reason }),
+      onGivenUp: (failures) => this.giveUp(failures),
+      onRecovered: () => this.recover(),
+    });
+    this.teardown.add('data plane', () => this.supervision.stop());
+    this.virtualServer = new RemoteVirtualServer({
+      supervision: this.supervision,
+      clock: hostClock,
+      onChanged: () => this.rulesKeeper.changed(),
+    });
+    this.rulesKeeper = new RulesKeeper(this.options.stateDir, this.virtualServer, log);
+    this.teardown.add('saved rules', () => this.rulesKeeper.remove());
+    await this.supervision.openWorker();
+  }
+
+  /** The data plane of a director that was killed goes on until this one's can take over. */
+  private async endOrphan(): Promise<void> {
+    this.ports.startEarly();
+    const pid = await endOrphan(this.tablesDirectory);
+    if (pid !== 0) this.log.info('taking over from the data plane of an earlier director', { pid });
+  }
+
+  private noteOpened(report: OpenReport, pid: number): void {
+    const { areTakenOver, connections, notes, damaged, rebuildMs } = report;
+    for (const note of notes) this.log.error(note);
+    if (Object.values(damaged).some((count) => count > 0)) {
+      this.log.error('damaged records left out', { ...damaged });
+    }
+    const found = areTakenOver ? { connections, rebuildMs } : {};
+    this.log.info('data plane open', { pid, ...found });
+    const isFirst = this.tablesSeen === '';
+    this.areTakenOver = areTakenOver;
+    const identity = tablesIdentity(this.tablesDirectory);
+    if (identity === this.tablesSeen) return;
+    this.tablesSeen = identity;
+    this.virtualServer.look(viewTables(this.tablesDirectory, DEFAULT_CAPACITY));
+    if (!isFirst && !areTakenOver) void this.rulesKeeper.restore();
+  }
+
+  private hear(news: WorkerNews): void {
+    switch (news.type) {
+      case 'endpoints':
+        this.hiding.wantAll(news.all);
+        break;
+      case 'endpoint':
+        this.hiding.wantChanges(news.changes);
+        break;
+      case 'ports':
+        this.ports.ports = news.ports;
+        this.hiding.setInterfaces(news.ports.map(({ name }) => name));
+        break;
+      case 'host':
+        this.log.info('host network changed', { description: news.description });
+    }
+  }
+
+  private giveUp(failures: number): void {
+    const { onFailure } = this.options;
+    this.log.error('the data plane does not come up, no packets are balanced; trying on', {
+      failures,
+      packets: onFailure === 'keep' ? 'held' : 'released to the kernel',
+    });
+    if (onFailure === 'release') this.hiding.release(true);
+  }
+
+  private recover(): void {
+    this.log.info('the data plane has recovered');
+    this.hiding.release(false);
+  }
+
+  private async configure(wanted: Wanted | null): Promise<void> {
+    const { virtualServer, log, options } = this;
+    for (const [name, value] of Object.entries(options.settings)) {
       await virtualServer.setSetting(name, value);
     }
-    if (this.options.rules === null) return;
-    await loadRules(this.options.rules, virtualServer);
+    if (!this.areTakenOver) await this.rulesKeeper.restore();
+    if (options.rules === null || wanted === null) return;
+    await makeSo(options.rules, wanted, virtualServer);
     const services = await virtualServer.services();
-    this.log.info('rules loaded', { file: this.options.rules, services: services.length });
-    warnUnlessLocal(services, (address) => virtualServer.routes.isLocal(address), this.log);
+    log.info('rules loaded', { file: options.rules, services: services.length });
+    await warnUnlessLocal(services, (address) => this.isLocal(address), log);
+  }
+
+  private isLocal(address: number): Promise<boolean> {
+    return this.supervision.ask('isLocal', { address });
   }
 
   private changeKernelSettings(): void {
@@ -132,93 +252,40 @@ export class Director {
   }
 
   private async intercept(): Promise<void> {
-    const interfaces = this.dataPlane.interfaceNames;
-    this.interception = Interception.open({
-      tableName: TABLE_NAME,
-      interfaces,
-      onTampering: (description) => this.tamperedWith(description),
-    });
     this.teardown.add('interception', () => {
-      this.interception.close();
-      removeTables(TABLE_NAME);
+      this.hiding.close();
+      removeNftTables(TABLE_NAME);
     });
-    this.sync = new InterceptSync({
-      wanted: () => this.dataPlane.virtualServer.interceptedEndpoints,
-      apply: (change) => this.hide(change),
-      log: this.log,
+    await this.hiding.begin();
+  }
+
+  private async serve(): Promise<void> {
+    const { log } = this;
+    this.control = new DirectorControl({
+      inner: this.virtualServer,
+      interception: this.hiding.sync,
+      isLocal: (address) => this.isLocal(address),
+      log,
     });
-    await this.sync.settle();
-    this.masquerade();
-  }
-
-  private masquerade(): void {
-    setMasquerade(TABLE_NAME, this.options.masquerade.map(networkFromText));
-  }
-
-  /** The driver receives what is hidden, and also for the moment in which that changes. */
-  private hide({ added, removed, all, isWhole }: HiddenChange): void {
-    // The coarsest filter has nothing to learn from more endpoints.
-    if (isWhole || this.filter !== 'tcp') {
-      this.filter = this.dataPlane.setFilter(union(all(), removed));
-    }
-    if (isWhole) this.interception.update(all());
-    else this.interception.change(added, removed);
-    if (count(removed) > 0) this.filter = this.dataPlane.setFilter(all());
-    const counts = { added: count(added), removed: count(removed) };
-    this.log.debug('interception', { ...counts, filter: this.filter });
-  }
-
-  private interceptAnew(): void {
-    this.orWarn(() => this.interception.setInterfaces(this.dataPlane.interfaceNames));
-  }
-
-  /** Whoever flushed the rule set has flushed masquerading as well. */
-  private tamperedWith(description: string): void {
-    this.log.warn('interception was tampered with', { description });
-    this.orWarn(() => this.masquerade());
-  }
-
-  private orWarn(action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      this.log.error('interception not in line', { reason: (error as Error).message });
-    }
-  }
-
-  private async serve(): Promise<DirectorControl> {
-    const { virtualServer } = this.dataPlane;
-    if (this.sync === null) throw new Error('control before interception');
-    const control = new DirectorControl({
-      inner: virtualServer,
-      interception: this.sync,
-      isLocal: (address) => virtualServer.routes.isLocal(address),
-      log: this.log,
-    });
-    const server = await serveControl({
+    this.server = await serveControl({
       path: this.options.socket,
-      control,
+      control: this.control,
       onFault: (error) =>
-        this.log.error('a request failed', {
+        log.error('a request failed', {
           reason: (error as Error).message,
           stack: (error as Error).stack,
         }),
     });
-    this.teardown.add('control socket', () => server.close());
-    return control;
+    this.teardown.add('control socket', () => this.server.close());
   }
 
-  private logCounters(): void {
-    for (const { name, stats } of this.dataPlane.portStats()) {
-      this.log.info('interface counters', { interface: name, ...stats });
+  private async logCounters(): Promise<void> {
+    try {
+      for (const { name, stats } of await this.supervision.ask('portStats', {})) {
+        this.log.info('interface counters', { interface: name, ...stats });
+      }
+    } catch {
+      // The data plane is down: it has no counters any more.
     }
   }
-}
-
-function union(a: Endpoints, b: Endpoints): Endpoints {
-  return { virtual: [...a.virtual, ...b.virtual], real: [...a.real, ...b.real] };
-}
-
-function count({ virtual, real }: Endpoints): number {
-  return virtual.length + real.length;
 }

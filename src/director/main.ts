@@ -45,12 +45,13 @@ async function perform(command: Command): Promise<number> {
 }
 
 async function run(options: Options, log: Log): Promise<number> {
-  const stop = waitForStop(log);
+  let director: Director | null = null;
+  const stop = waitForStop(log, () => void director?.reload());
   log.info('starting', { version: packageVersion(), node: process.version });
-  const director = await Director.start(options, log);
-  const { failure } = await stop;
-  const complete = await director.stop();
-  log.info('stopped');
+  director = await Director.start(options, log);
+  const { failure, leave } = await stop;
+  const complete = leave ? await director.leave() : await director.stop();
+  log.info('stopped', leave ? { dataPlane: 'left at work' } : {});
   return failure === null && complete ? EXIT_OK : EXIT_FAILURE;
 }
 

@@ -12,6 +12,9 @@ import { LOG_LEVELS, type LogLevel } from './log.js';
 import { UsageError } from './usage.js';
 
 export const DRIVERS = ['ring'] as const;
+/** What becomes of the packets while the data plane doesn't come up. */
+export const ON_FAILURE = ['keep', 'release'] as const;
+export type OnFailure = (typeof ON_FAILURE)[number];
 export const MAX_CONNECTIONS_DEFAULT = DEFAULT_CAPACITY.connections;
 export const MAX_CONNECTIONS_LIMIT = 16_777_216;
 
@@ -26,6 +29,7 @@ export interface OptionValues {
   masquerade?: string[];
   'log-level'?: LogLevel;
   'max-connections'?: number;
+  'on-failure'?: OnFailure;
 }
 
 export type OptionName = keyof OptionValues;
@@ -44,6 +48,7 @@ export interface Options {
   masquerade: string[];
   logLevel: LogLevel;
   maxConnections: number;
+  onFailure: OnFailure;
 }
 
 interface Option {
@@ -128,6 +133,13 @@ export const OPTIONS: Record<OptionName, Option> = {
     schema: z.int().min(1).max(MAX_CONNECTIONS_LIMIT),
     fromText: numberFromText,
   },
+  'on-failure': {
+    argument: 'WHAT',
+    summary:
+      'while the data plane fails again and again: keep the packets (default) or release them',
+    allowed: ON_FAILURE.join(' or '),
+    schema: z.enum(ON_FAILURE),
+  },
 };
 
 export const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
@@ -175,6 +187,7 @@ export function resolveOptions(winner: OptionValues, other: OptionValues): Optio
     masquerade: [...new Set(given.masquerade)],
     logLevel: given['log-level'] ?? 'info',
     maxConnections: given['max-connections'] ?? MAX_CONNECTIONS_DEFAULT,
+    onFailure: given['on-failure'] ?? 'keep',
   };
 }
 

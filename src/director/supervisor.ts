@@ -81,6 +81,11 @@ export class Supervisor {
     return this.active?.number ?? 0;
   }
 
+  /** True while it doesn't come up again and again. */
+  get isGivenUp(): boolean {
+    return this.hasGivenUp;
+  }
+
   /** What is to be done now that this has happened, in this order. `nowMs` never goes back. */
   handle(event: SupervisorEvent, nowMs: number): SupervisorEffect[] {
     switch (event.event) {
@@ -98,7 +103,10 @@ export class Supervisor {
       case 'tick':
         return this.tick(nowMs);
       case 'stop':
-        return this.stop();
+        this.isStopping = true;
+        return [];
+      default:
+        return [];
     }
   }
 
@@ -212,11 +220,6 @@ export class Supervisor {
       default:
         return nowMs - worker.sinceMs >= activateMs ? `not ready within ${activateMs} ms` : null;
     }
-  }
-
-  private stop(): SupervisorEffect[] {
-    this.isStopping = true;
-    return [];
   }
 
   private enter(worker: Worker, phase: Worker['phase'], nowMs: number): void {

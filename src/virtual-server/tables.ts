@@ -87,6 +87,15 @@ export function viewTables(directory: string, wanted: Capacity): Tables {
   return { memory, capacity };
 }
 
+/** Which files the tables are at present: another text where one of them was made anew. */
+export function tablesIdentity(directory: string): string {
+  const files = tableNames(NO_CAPACITY).map((name) => {
+    const { dev, ino } = statSync(join(directory, name));
+    return `${dev}:${ino}`;
+  });
+  return files.join(' ');
+}
+
 /** Renames tables, all of them by default, so that new ones are made; returns the files they are in now. */
 export function setTablesAside(directory: string, names?: readonly TableName[]): string[] {
   const files: string[] = [];

@@ -1,101 +1,86 @@
 /**
  * The part of a director that moves packets: the host's network, the virtual server, the driver and the pace.
- * It knows nothing of files, sockets, interception and the log, so that it can become a process of its own.
+ * It knows nothing of interception, the control socket and the log.
  */
 import { randomBytes } from 'node:crypto';
+import { hrtime } from 'node:process';
 import { msToTicks } from '../../dataplane/clock.js';
 import { Pacer } from '../../dataplane/driver/pacer.js';
+import { PortSockets } from '../../dataplane/driver/port-sockets.js';
 import { RingDriver } from '../../dataplane/driver/ring.js';
 import type { PortStats } from '../../dataplane/driver/stats.js';
 import { Loop } from '../../dataplane/loop.js';
-import { applyFilter, type FilterPrecision } from '../../dataplane/sys/filter.js';
 import { HandBack } from '../../dataplane/sys/handback.js';
-import { HostNetwork } from '../../dataplane/sys/host.js';
+import { HostNetwork, type KnownPort } from '../../dataplane/sys/host.js';
 import { tableMemory } from '../../dataplane/sys/memory.js';
-import { tuneCompiler } from './compiler.js';
 import type { Endpoints } from '../virtual-server/endpoints.js';
+import type { Tables } from '../virtual-server/tables.js';
 import { VirtualServer } from '../virtual-server/virtual-server.js';
 
-export interface DataPlaneOptions {
-  /** None: all Ethernet interfaces with addresses or routes. */
-  interfaces: readonly string[];
-  maxConnections: number;
+export interface DataPlaneOptions extends Tables {
+  /** Interfaces by port number, and the descriptors of each port's sockets. */
+  ports: readonly KnownPort[];
+  sockets: readonly (readonly number[])[];
   /** Which packets are ours has changed: these endpoints may have come or gone. */
   onEndpointsChanged: (touched: Endpoints | 'all') => void;
   /** Something about the host's network has changed; a sentence for people. */
   onHostChange: (description: string) => void;
-  /** An interface is there anew or under another name. */
-  onInterfacesChanged: () => void;
+  /** An interface is gone, there anew or under another name. */
+  onPortsChanged: (ports: KnownPort[]) => void;
 }
 
 /** Connections looked at in one go; there is a burst of packets before the next one. */
 const ADVANCE_BUDGET = 4096;
 
-/** No interface's index. */
-const NOT_OPEN = 0;
-
-const clock = (): number => msToTicks(performance.now());
+/** Ticks since the host was started: the same for every process, as the tables' times must be. */
+export const hostClock = (() => {
+  const offsetMs = Number(hrtime.bigint()) / 1e6 - performance.now();
+  return (): number => msToTicks(offsetMs + performance.now());
+})();
 
 export class DataPlane {
   readonly virtualServer: VirtualServer;
-  readonly host: HostNetwork;
-  private driver: RingDriver | null = null;
-  private handBack: HandBack | null = null;
-  private loop: Loop | null = null;
+  private readonly host: HostNetwork;
+  private readonly handBack = new HandBack();
+  private readonly driver: RingDriver;
+  private readonly loop: Loop;
   private pacer: Pacer | null = null;
-  /** By port: which interface the driver has opened. */
+  /** By port: which interface the driver uses. */
   private readonly openedIfindex: number[] = [];
 
-  /** Finds out about the host; moves no packets yet. Throws where an interface is missing. */
+  /** Opens everything; frames wait in the rings until `start`. Throws SysError. */
   constructor(private readonly options: DataPlaneOptions) {
-    tuneCompiler();
     const key = randomBytes(8);
     this.virtualServer = new VirtualServer({
       hashKey: [key.readInt32LE(0), key.readInt32LE(4)],
-      clock,
-      capacity: { connections: options.maxConnections },
+      clock: hostClock,
+      capacity: options.capacity,
+      memory: options.memory,
       allocate: tableMemory,
       onEndpointsChanged: options.onEndpointsChanged,
     });
     this.host = HostNetwork.open({
-      interfaces: options.interfaces,
+      known: options.ports,
       routes: this.virtualServer.routes,
       onChange: (description) => this.hostChanged(description),
       onHop: (hop, resolved) => {
-        if (resolved) this.loop?.parking.hopResolved(hop);
+        if (resolved) this.loop.parking.hopResolved(hop);
       },
     });
-  }
-
-  get interfaceNames(): string[] {
-    return this.host.ports.map((port) => port.name);
-  }
-
-  /** Opens the driver: from now on frames wait in its rings. Throws SysError. */
-  openDriver(): void {
-    const handBack = new HandBack();
-    this.handBack = handBack;
     this.driver = new RingDriver({
-      handBack: (memory, offset, length) => handBack.send(memory, offset, length),
+      handBack: (memory, offset, length) => this.handBack.send(memory, offset, length),
     });
     const { engine } = this.virtualServer;
     this.loop = new Loop(engine, this.driver, (hop) => this.host.resolve(hop));
-    this.setFilter(this.virtualServer.interceptedEndpoints.all);
     for (const { port, ifindex } of this.host.ports) {
-      this.driver.openPort(port, ifindex);
+      this.driver.openPort(port, ifindex, PortSockets.adopt(options.sockets[port]));
       this.openedIfindex[port] = ifindex;
     }
-  }
-
-  /** Has the driver receive what concerns these endpoints; returns how exactly. */
-  setFilter(endpoints: Endpoints): FilterPrecision {
-    return applyFilter(endpoints, (program) => this.driver?.attachFilter(program));
   }
 
   /** Packets begin to flow. */
   start(): void {
     const { driver, loop, virtualServer } = this;
-    if (driver === null || loop === null) throw new Error('the driver is not open');
     const work = {
       burst: (now: number) => loop.burst(now),
       advance: (now: number) => {
@@ -103,15 +88,8 @@ export class DataPlane {
         return virtualServer.advance(now, ADVANCE_BUDGET);
       },
     };
-    this.pacer = new Pacer(driver, work, clock);
+    this.pacer = new Pacer(driver, work, hostClock);
     this.pacer.start();
-  }
-
-  /** Counters of each interface. */
-  portStats(): { name: string; stats: PortStats }[] {
-    const { driver } = this;
-    if (driver === null) return [];
-    return this.host.ports.map(({ port, name }) => ({ name, stats: driver.stats(port) }));
   }
 
   /** Packets stop; those that come meanwhile wait in the rings. */
@@ -119,29 +97,29 @@ export class DataPlane {
     this.pacer?.stop();
   }
 
-  close(): void {
-    this.stop();
-    this.host.close();
-    this.driver?.close();
-    this.handBack?.close();
+  /** True where packets to the address (int32) are delivered to this host. */
+  isLocal(address: number): boolean {
+    return this.virtualServer.routes.isLocal(address);
+  }
+
+  /** Counters of each interface. */
+  portStats(): { name: string; stats: PortStats }[] {
+    return this.host.ports.map(({ port, name }) => ({ name, stats: this.driver.stats(port) }));
   }
 
   private hostChanged(description: string): void {
     this.options.onHostChange(description);
-    let changed = false;
     for (const { port, name, ifindex } of this.host.ports) {
-      if (this.driver === null || this.openedIfindex[port] === ifindex) continue;
-      this.driver.closePort(port);
+      if (this.openedIfindex[port] === ifindex) continue;
+      this.openedIfindex[port] = ifindex;
       try {
-        this.driver.openPort(port, ifindex);
-        this.openedIfindex[port] = ifindex;
-        changed = true;
+        if (ifindex !== 0) this.driver.movePort(port, ifindex);
       } catch (error) {
         // Gone again by now, perhaps; the next change of the host's network brings another attempt.
-        this.openedIfindex[port] = NOT_OPEN;
+        this.openedIfindex[port] = 0;
         this.options.onHostChange(`can't open interface ${name}: ${(error as Error).message}`);
       }
     }
-    if (changed) this.options.onInterfacesChanged();
+    this.options.onPortsChanged(this.host.ports.map(({ name, ifindex }) => ({ name, ifindex })));
   }
 }

@@ -44,7 +44,7 @@ describe('ten thousand servers', () => {
     control = new DirectorControl({
       inner: director,
       interception,
-      isLocal: () => true,
+      isLocal: async () => true,
       log: createLog({ level: 'error', write: () => {} }),
     });
   });

@@ -34,6 +34,7 @@ const DEFAULTS: Options = {
   masquerade: [],
   logLevel: 'info',
   maxConnections: 2_097_152,
+  onFailure: 'keep',
 };
 
 describe('command line of uvsd', () => {
@@ -52,11 +53,13 @@ describe('command line of uvsd', () => {
       masquerade: ['10.2.0.0/24', '10.3.0.0/16'],
       logLevel: 'debug',
       maxConnections: 1000,
+      onFailure: 'release',
     };
     const pairs = [
       ['--interface', 'eth0'],
       ['--interface', 'eth1.7'],
       ['--driver', 'ring'],
+      ['--on-failure', 'release'],
       ['--rules', '/etc/uvs/rules'],
       ['--state-dir', '/run/two'],
       ['--socket', '/run/two/s'],
@@ -175,6 +178,7 @@ describe('configuration file of uvsd', () => {
       masquerade: ['10.2.0.0/24'],
       logLevel: 'warn',
       maxConnections: 5,
+      onFailure: 'keep',
     });
   });
 

@@ -1,0 +1,35 @@
+/** The worker's process: `node main.js`, started by the director with an IPC channel and the ports' sockets. */
+import { tuneCompiler } from './compiler.js';
+import type { FromWorker, ToWorker } from './messages.js';
+import { Worker } from './worker.js';
+
+const EXIT_FAILED = 1;
+
+tuneCompiler();
+
+function send(message: FromWorker): void {
+  // Without a director there is nobody to tell.
+  if (process.connected) process.send?.(message);
+}
+
+function exitFailed(): never {
+  process.exit(EXIT_FAILED);
+}
+
+function fail(thrown: unknown): void {
+  const { message, stack = '' } = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (!process.connected || process.send === undefined) exitFailed();
+  process.send({ type: 'failed', message, stack } satisfies FromWorker, exitFailed);
+}
+
+const worker = new Worker(send);
+process.on('uncaughtException', fail);
+process.on('unhandledRejection', fail);
+process.on('message', (message: ToWorker) => void worker.handle(message).catch(fail));
+process.on('disconnect', () => worker.orphaned());
+process.on('SIGTERM', () => worker.end());
+// A terminal's signals are for the director, who decides what becomes of its worker.
+process.on('SIGINT', () => {});
+process.on('SIGHUP', () => {});
+process.on('SIGUSR2', () => {});
+send({ type: 'loaded' });

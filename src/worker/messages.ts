@@ -1,0 +1,75 @@
+/**
+ * What director and worker say to each other over the worker's IPC channel. The director asks, the worker does;
+ * what it has done stands in the tables, which the director reads by itself.
+ */
+import type { KnownPort } from '../../dataplane/sys/host.js';
+import type { PortStats } from '../../dataplane/driver/stats.js';
+import type { Capacity } from '../../dataplane/state.js';
+import type { Errno } from '../control/api.js';
+import type { MethodName, Params } from '../control/schemas.js';
+import type { Damage } from '../virtual-server/virtual-server.js';
+import type { Endpoints, Side } from '../virtual-server/endpoints.js';
+
+export interface WorkerOptions {
+  /** The directory of the tables. */
+  tables: string;
+  capacity: Capacity;
+  /** Interfaces by port number. Each port's sockets follow one another from descriptor FIRST_SOCKET on. */
+  ports: readonly KnownPort[];
+  /** Tables that an earlier worker ended of. */
+  aside: 'nothing' | 'connections' | 'all';
+}
+
+/** Standard input, output and error, then the IPC channel. */
+export const FIRST_SOCKET = 4;
+/** Two receive rings, one to send. */
+export const SOCKETS_PER_PORT = 3;
+
+/** Questions that the tables don't answer. */
+export interface Questions {
+  isLocal: { params: { address: number }; answer: boolean };
+  portStats: { params: Record<string, never>; answer: { name: string; stats: PortStats }[] };
+}
+
+export type Question = keyof Questions;
+
+export type ToWorker =
+  /** Opens the tables, the host's network and the driver. */
+  | { type: 'open'; options: WorkerOptions }
+  /** Packets flow from now on. */
+  | { type: 'run' }
+  /** Command `command` is a method of Control that changes something. */
+  | { type: 'change'; id: number; command: number; method: MethodName; params: Params<MethodName> }
+  | { type: 'question'; id: number; question: Question; params: unknown }
+  /** Stop the packets and end. */
+  | { type: 'end' };
+
+export interface OpenReport {
+  /** Services and connections of an earlier worker were found. */
+  areTakenOver: boolean;
+  connections: number;
+  /** What was kept aside or is otherwise worth knowing. */
+  notes: string[];
+  damaged: Damage;
+  rebuildMs: number;
+}
+
+export type FromWorker =
+  | { type: 'loaded' }
+  | { type: 'opened'; report: OpenReport }
+  | { type: 'running' }
+  | { type: 'alive' }
+  | { type: 'done'; id: number; answer?: unknown }
+  | { type: 'refused'; id: number; errno: Errno; message: string }
+  /** All that is to be hidden from the kernel. */
+  | { type: 'endpoints'; all: Endpoints }
+  /** What is to be hidden from now on, or no longer. */
+  | {
+      type: 'endpoint';
+      changes: { side: Side; address: number; port: number; isWanted: boolean }[];
+    }
+  /** Interfaces have changed: name and index by port. */
+  | { type: 'ports'; ports: KnownPort[] }
+  | { type: 'host'; description: string }
+  /** Nothing works any more; the worker ends. */
+  | { type: 'failed'; message: string; stack: string };

@@ -1,0 +1,166 @@
+/**
+ * The data plane as a process, on the other end of the director's IPC channel. It goes on when the director dies:
+ * the next one asks it to end when it has a successor.
+ */
+import { existsSync } from 'node:fs';
+import { ControlError } from '../control/api.js';
+import { calls } from '../control/calls.js';
+import type { Endpoints } from '../virtual-server/endpoints.js';
+import { openTables, setTablesAside, type OpenedTables } from '../virtual-server/tables.js';
+import type { VirtualServer } from '../virtual-server/virtual-server.js';
+import { DataPlane } from './data-plane.js';
+import {
+  FIRST_SOCKET,
+  SOCKETS_PER_PORT,
+  type FromWorker,
+  type OpenReport,
+  type Question,
+  type ToWorker,
+  type WorkerOptions,
+} from './messages.js';
+import { ownTables } from './owner.js';
+
+const ALIVE_MS = 500;
+
+type Send = (message: FromWorker) => void;
+
+export class Worker {
+  private dataPlane: DataPlane | null = null;
+  private isRunning = false;
+
+  constructor(private readonly send: Send) {}
+
+  /** Does what the director says. Rejects where nothing works any more. */
+  async handle(message: ToWorker): Promise<void> {
+    switch (message.type) {
+      case 'open':
+        this.open(message.options);
+        break;
+      case 'run':
+        this.run();
+        break;
+      case 'change':
+        await this.change(message);
+        break;
+      case 'question':
+        this.answer(message.id, message.question, message.params);
+        break;
+      case 'end':
+        this.end();
+    }
+  }
+
+  /** The director is gone: without packets to move there is nothing left to do. */
+  orphaned(): void {
+    if (!this.isRunning) process.exit();
+  }
+
+  end(): void {
+    this.dataPlane?.stop();
+    process.exit();
+  }
+
+  private open(options: WorkerOptions): void {
+    ownTables(options.tables);
+    const start = performance.now();
+    const aside = asideOf(options);
+    const tables = openTables(options.tables, options.capacity);
+    const dataPlane = this.plane(options, tables);
+    const { virtualServer } = dataPlane;
+    const damaged = virtualServer.rebuild();
+    this.send({ type: 'endpoints', all: virtualServer.interceptedEndpoints.all });
+    const report: OpenReport = {
+      areTakenOver: tables.areTakenOver,
+      connections: virtualServer.state.connections.count,
+      notes: [...aside, ...tables.notes],
+      damaged,
+      rebuildMs: Math.round(performance.now() - start),
+    };
+    this.send({ type: 'opened', report });
+  }
+
+  private plane(options: WorkerOptions, tables: OpenedTables): DataPlane {
+    const dataPlane = new DataPlane({
+      ...tables,
+      ports: options.ports,
+      sockets: options.ports.map((_, port) =>
+        Array.from(
+          { length: SOCKETS_PER_PORT },
+          (_, i) => FIRST_SOCKET + port * SOCKETS_PER_PORT + i,
+        ),
+      ),
+      onEndpointsChanged: (touched) => this.endpointsChanged(dataPlane.virtualServer, touched),
+      onHostChange: (description) => this.send({ type: 'host', description }),
+      onPortsChanged: (ports) => this.send({ type: 'ports', ports }),
+    });
+    this.dataPlane = dataPlane;
+    return dataPlane;
+  }
+
+  private run(): void {
+    const dataPlane = this.opened();
+    dataPlane.start();
+    this.isRunning = true;
+    setInterval(() => {
+      this.send({ type: 'alive' });
+      // The automatic defences have changed their settings, perhaps.
+      const { keptSettings, settings } = dataPlane.virtualServer.state;
+      keptSettings.save(settings);
+    }, ALIVE_MS);
+    this.send({ type: 'running' });
+  }
+
+  private async change(message: Extract<ToWorker, { type: 'change' }>): Promise<void> {
+    const { id, command, method, params } = message;
+    const { virtualServer } = this.opened();
+    // The table's type ties each call to its parameters; TypeScript can't follow it through the union.
+    const perform = calls[method] as (control: VirtualServer, params: unknown) => Promise<unknown>;
+    try {
+      await virtualServer.whole(command, () => perform(virtualServer, params));
+      this.send({ type: 'done', id });
+    } catch (error) {
+      if (!(error instanceof ControlError)) throw error;
+      this.send({ type: 'refused', id, errno: error.errno, message: error.message });
+    }
+  }
+
+  private answer(id: number, question: Question, params: unknown): void {
+    const dataPlane = this.opened();
+    const answer =
+      question === 'isLocal'
+        ? dataPlane.isLocal((params as { address: number }).address)
+        : dataPlane.portStats();
+    this.send({ type: 'done', id, answer });
+  }
+
+  private endpointsChanged(virtualServer: VirtualServer, touched: Endpoints | 'all'): void {
+    const wanted = virtualServer.interceptedEndpoints;
+    if (touched === 'all') {
+      this.send({ type: 'endpoints', all: wanted.all });
+      return;
+    }
+    const changes = (['virtual', 'real'] as const).flatMap((side) =>
+      touched[side].map(({ address, port }) => ({
+        side,
+        address,
+        port,
+        isWanted: wanted.has(side, { address, port }),
+      })),
+    );
+    this.send({ type: 'endpoint', changes });
+  }
+
+  private opened(): DataPlane {
+    if (this.dataPlane === null) throw new Error('the data plane is not open');
+    return this.dataPlane;
+  }
+}
+
+/** Sets aside what the director doesn't trust any more; returns sentences about it. */
+function asideOf({ tables, aside }: WorkerOptions): string[] {
+  if (aside === 'nothing' || !existsSync(tables)) return [];
+  const files = setTablesAside(tables, aside === 'all' ? undefined : ['connections']);
+  return [
+    `the data plane failed again and again with these tables, kept aside: ${files.join(', ')}`,
+  ];
+}
