@@ -4,6 +4,7 @@
  */
 import type { Scheduler } from '../scheduler/scheduler.js';
 import { CONNECTION_LAYOUT } from './conn/record.js';
+import { FirstSyns } from './conn/first-syn.js';
 import { ConnectionTable } from './conn/table.js';
 import { TimerWheel } from './conn/wheel.js';
 import { DROP_NAMES, DropCounters } from './drops.js';
@@ -72,6 +73,7 @@ export function allocateMemory(capacity: Capacity, allocate: Allocate): StateMem
 export class State {
   readonly capacity: Capacity;
   readonly connections: ConnectionTable;
+  readonly firstSyns: FirstSyns;
   readonly wheel: TimerWheel;
   readonly services: ServiceTable;
   readonly destinations: DestinationTable;
@@ -112,6 +114,7 @@ export class State {
       new Region(layouts[name].layout, layouts[name].capacity, memory[name]);
     this.settings = new Settings(capacity.connections);
     this.connections = new ConnectionTable(region('connections'), hashKey, allocate);
+    this.firstSyns = new FirstSyns(this.connections.hash, allocate);
     this.wheel = new TimerWheel(this.connections.words, capacity.connections, now);
     const services = region('services');
     this.services = new ServiceTable(services);

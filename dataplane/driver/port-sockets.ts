@@ -2,12 +2,12 @@
  * The sockets of a port: one for each receive ring, and one to send with. They can be opened by one process and
  * used by another, and by the next one after that: what arrives meanwhile waits in the rings.
  *
- * Socket filters divide the frames between the rings by their length.
+ * Socket filters divide the frames between the rings (ring-filters.ts).
  */
-import { assemble, ifAtLeast, keep, loadLength } from '../sys/bpf.js';
 import { close } from '../sys/libc.js';
 import { openSendSocket, sendThrough } from '../sys/packet-socket.js';
-import { SMALL_FRAME_MAX } from './ring-sizes.js';
+import { ALL_FRAMES, RING_FILTERS } from './ring-filters.js';
+import type { PortStats } from './stats.js';
 import {
   attachFilter,
   openReceiveSocket,
@@ -16,14 +16,9 @@ import {
   type RingGeometry,
 } from './tpacket.js';
 
-const ALL_BYTES = 0x40000;
-const SHORT_FRAMES = assemble([loadLength(), ifAtLeast(SMALL_FRAME_MAX + 1, 0, 1), keep(0)]);
-const LONG_FRAMES = assemble([loadLength(), ifAtLeast(SMALL_FRAME_MAX + 1, 1, 0), keep(0)]);
-const ALL_FRAMES = assemble([keep(ALL_BYTES)]);
-
 export class PortSockets {
   private constructor(
-    /** Small ring's, large ring's. */
+    /** Small ring's, large ring's, SYN ring's. */
     readonly receiveFds: readonly number[],
     readonly sendFd: number,
     /** True where an earlier process may have left frames in the rings. */
@@ -60,8 +55,9 @@ export class PortSockets {
    * @param program classic BPF instructions, 8 bytes each (struct sock_filter); see dataplane/sys/filter.ts
    */
   setFilter(program: Uint8Array): void {
-    attachFilter(this.receiveFds[0], Buffer.concat([SHORT_FRAMES, program]));
-    attachFilter(this.receiveFds[1], Buffer.concat([LONG_FRAMES, program]));
+    for (const [ring, fd] of this.receiveFds.entries()) {
+      attachFilter(fd, Buffer.concat([RING_FILTERS[ring], program]));
+    }
   }
 
   /** Begins to receive from an interface and to send to it. Throws SysError. */
@@ -70,9 +66,11 @@ export class PortSockets {
     for (const fd of this.receiveFds) startReceiving(fd, ifindex);
   }
 
-  /** Frames the rings had no room for since the last call. */
-  takeDrops(): number {
-    return this.receiveFds.reduce((sum, fd) => sum + takeRingDrops(fd), 0);
+  /** Adds the frames that the rings had no room for since the last call to the counters. */
+  countDrops(stats: PortStats): void {
+    const [small, large, syns] = this.receiveFds.map(takeRingDrops);
+    stats.ringDrops += small + large;
+    stats.synDrops += syns;
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 /**
- * What a port receives, out of its two rings (ring-sizes.ts). They are read in the order of arrival, by the
- * frames' time stamps, or a connection's last, short segment would overtake the one before.
+ * What a port receives, out of its three rings (ring-sizes.ts). They are read in the order of arrival, by the
+ * frames' time stamps, or a connection's last, short segment would overtake the one before. But only a few SYNs go
+ * into a burst with other frames, the others wait: what belongs to a connection goes first.
  */
 import { waitReadable, type Readable } from '../sys/readable.js';
 import { type Burst, BURST_MAX } from './driver.js';
@@ -10,10 +11,14 @@ import { ReceiveRing } from './receive-ring.js';
 import type { PortStats } from './stats.js';
 import type { RingGeometry } from './tpacket.js';
 
+/** SYNs in a burst with other frames. */
+const SYNS_MAX = 8;
+
 export class Receiver {
   readonly stretch: Stretch;
   private readonly small: ReceiveRing;
   private readonly large: ReceiveRing;
+  private readonly syns: ReceiveRing;
   private readonly slotCount: number;
   private readables: Readable[] = [];
   /** Rings whose next slot isn't known: an earlier process has read from them. */
@@ -29,22 +34,24 @@ export class Receiver {
   ) {
     this.stretch = memory.take(sockets.receiveFds);
     const { bytes, words, slots } = memory;
-    const [small, large] = geometries.map((geometry, i) => {
+    const rings = geometries.map((geometry, i) => {
       const firstSlot = this.stretch.firstSlots[i];
       return new ReceiveRing(port, bytes, words, slots, firstSlot, geometry.slots, stats);
     });
-    this.small = small;
-    this.large = large;
-    this.slotCount = geometries[0].slots + geometries[1].slots;
-    if (sockets.areAdopted) this.unplaced = [small, large];
+    [this.small, this.large, this.syns] = rings;
+    this.slotCount = geometries.reduce((sum, { slots: count }) => sum + count, 0);
+    if (sockets.areAdopted) this.unplaced = rings;
   }
 
   /** Adds frames to a burst that has `count` already; returns how many it has then. */
   receive(burst: Burst, count: number): number {
     if (this.unplaced.length > 0) this.place();
+    let syns = 0;
     for (let looked = 0; looked < this.slotCount && count < BURST_MAX; looked++) {
-      const ring = this.next();
+      const hasOnlySyns = syns === looked;
+      const ring = hasOnlySyns || syns < SYNS_MAX ? this.next(syns < SYNS_MAX) : this.nextOther();
       if (ring === null) break;
+      if (ring === this.syns) syns += 1;
       if (ring.take(burst, count)) count += 1;
     }
     return count;
@@ -62,7 +69,7 @@ export class Receiver {
 
   /** Adds what the rings had no room for to the counters. */
   countDrops(): void {
-    this.stats.ringDrops += this.sockets.takeDrops();
+    this.sockets.countDrops(this.stats);
   }
 
   close(): void {
@@ -76,8 +83,19 @@ export class Receiver {
     this.unplaced = this.unplaced.filter((ring) => !ring.findPlace());
   }
 
-  /** The ring whose frame arrived first, null where neither has one. */
-  private next(): ReceiveRing | null {
+  /** The ring whose frame is next, null where none has one. */
+  private next(isSynsTurn: boolean): ReceiveRing | null {
+    const { syns } = this;
+    let other = this.nextOther();
+    if (other !== null && !isSynsTurn) return other;
+    if (!syns.isReady()) return other;
+    // What arrived before the SYN may have come since the look at the other rings.
+    other ??= this.nextOther();
+    return other === null || (isSynsTurn && syns.isBefore(other)) ? syns : other;
+  }
+
+  /** That of the small and large ring whose frame arrived first, null where neither has one. */
+  private nextOther(): ReceiveRing | null {
     const isSmallReady = this.small.isReady();
     if (!this.large.isReady()) return isSmallReady ? this.small : null;
     // Since the first look at the small ring, a frame older than the large ring's may have come.

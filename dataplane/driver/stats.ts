@@ -5,6 +5,8 @@ export interface PortStats {
   handedBackFrames: number;
   /** Frames the receive ring had no room for. */
   ringDrops: number;
+  /** SYNs the SYN ring had no room for, where there is one. */
+  synDrops: number;
   /** Times a flush couldn't hand everything over and kept the rest. */
   backPressure: number;
   /** Frames the interface refused. */
@@ -18,6 +20,7 @@ export function noStats(): PortStats {
     sentFrames: 0,
     handedBackFrames: 0,
     ringDrops: 0,
+    synDrops: 0,
     backPressure: 0,
     sendErrors: 0,
   };

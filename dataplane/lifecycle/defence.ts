@@ -3,7 +3,7 @@
  * is defended is the connection table's own memory: with less of it free than `amemthresh` pages the
  * automatic modes come into effect.
  *
- * A flood of SYNs is met before it fills the table (drop_first_syn, not one of ip_vs's; see first-syn.ts): the
+ * A flood of SYNs is met before it fills the table (drop_first_syn, not one of ip_vs's; see conn/first-syn.ts): the
  * automatic mode comes into effect as soon as there are too many half-open connections, and ends when these
  * and the SYNs refused in a second are half as many.
  *
@@ -21,7 +21,6 @@ import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
 import { pagesOf } from '../settings.js';
 import type { State } from '../state.js';
 import type { Lifecycle } from './connections.js';
-import { FirstSyns } from './first-syn.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 const LOOK_TICKS = TICKS_PER_SECOND;
@@ -45,7 +44,6 @@ export class Defence {
   private dropRate = 0;
   private dropCounter = 0;
   private dropsEntries = false;
-  private readonly firstSyns: FirstSyns;
   private readonly floodLimit: number;
   /** First SYNs dropped since the last look. */
   private droppedSyns = 0;
@@ -63,8 +61,7 @@ export class Defence {
   ) {
     this.random = seed | 1;
     this.nextLook = (now + LOOK_TICKS) | 0;
-    const { capacity, hash } = state.connections;
-    this.firstSyns = new FirstSyns(hash);
+    const { capacity } = state.connections;
     this.floodLimit = Math.max(capacity >> FLOOD_SHIFT, FLOOD_MIN);
   }
 
@@ -76,12 +73,12 @@ export class Defence {
     virtualPort: number,
     now: number,
   ): boolean {
-    const { settings } = this.state;
+    const { settings, firstSyns } = this.state;
     if (settings.dropFirstSyn < AUTOMATIC_ON) {
       if (settings.dropFirstSyn === 0 || this.lifecycle.halfOpen < this.floodLimit) return false;
       settings.dropFirstSyn = AUTOMATIC_ON;
     }
-    if (this.firstSyns.isRepeated(client, clientPort, virtual, virtualPort, now)) return false;
+    if (firstSyns.isRepeated(client, clientPort, virtual, virtualPort, now)) return false;
     this.droppedSyns++;
     return true;
   }

@@ -17,8 +17,10 @@ const LD_W_ABS = 0x20;
 const LD_H_ABS = 0x28;
 const LD_B_ABS = 0x30;
 const LD_H_IND = 0x48;
+const LD_B_IND = 0x50;
 const LD_W_LEN = 0x80;
 const LDX_B_MSH = 0xb1;
+const ALU_SUB_X = 0x1c;
 const JMP_JA = 0x05;
 const JMP_JEQ = 0x15;
 const JMP_JGE = 0x35;
@@ -57,6 +59,10 @@ export const loadIndexHeaderLength = (offset: number): Instruction =>
   instruction(LDX_B_MSH, offset);
 /** Loads a half word at `offset` past the index register. */
 export const loadHalfIndexed = (offset: number): Instruction => instruction(LD_H_IND, offset);
+/** Loads a byte at `offset` past the index register. */
+export const loadByteIndexed = (offset: number): Instruction => instruction(LD_B_IND, offset);
+/** Subtracts the index register from what was loaded. */
+export const subtractIndex = (): Instruction => instruction(ALU_SUB_X, 0);
 
 /** Conditional jumps, each over so many instructions. */
 export const ifEqual = (k: number, ifTrue: number, ifFalse: number): Instruction =>

@@ -36,6 +36,15 @@ export function runBpf(program: Uint8Array, frame: Uint8Array, context: FrameCon
           else if (k === AD_VLAN_TAG_PRESENT) a = context.vlanTagPresent ? 1 : 0;
           else a = bytes.readUInt8(k);
           break;
+        case 0x50:
+          a = bytes.readUInt8(x + k);
+          break;
+        case 0x80:
+          a = frame.length;
+          break;
+        case 0x1c:
+          a = (a - x) >>> 0;
+          break;
         case 0xb1:
           x = 4 * (bytes.readUInt8(k) & 0xf);
           break;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { FirstSyns } from '../../../dataplane/conn/first-syn.js';
 import { ConnectionHash } from '../../../dataplane/conn/hash.js';
 import { dropReason } from '../../../dataplane/drops.js';
-import { FirstSyns } from '../../../dataplane/lifecycle/first-syn.js';
+import { heapMemory } from '../../../dataplane/state.js';
 import { SEND, verdictKind } from '../../../dataplane/verdict.js';
 import { ACK, RST, SYN } from '../../../dataplane/wire/tcp.js';
 import type { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
@@ -24,7 +25,7 @@ const SECOND = 100;
 describe('first SYNs', () => {
   let syns: FirstSyns;
   beforeEach(() => {
-    syns = new FirstSyns(new ConnectionHash([1, 2]));
+    syns = new FirstSyns(new ConnectionHash([1, 2]), heapMemory);
   });
 
   const isRepeated = (port: number, now: number) => syns.isRepeated(CLIENT, port, VIRTUAL, 80, now);

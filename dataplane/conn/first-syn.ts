@@ -11,7 +11,7 @@
  * its second is over; that client's next SYN is the first one again. Of the made-up ones one in some thousand
  * finds its tag there by chance. Memory that is never touched costs nothing, so it is taken by floods only.
  */
-import type { ConnectionHash } from '../conn/hash.js';
+import type { ConnectionHash } from './hash.js';
 
 const WORDS_SHIFT = 21;
 const WORDS = 1 << WORDS_SHIFT;
@@ -21,9 +21,15 @@ const AGE_MIN_TICKS = 70;
 const AGE_MAX_TICKS = 1600;
 
 export class FirstSyns {
-  private readonly words = new Int32Array(WORDS);
+  private readonly words: Int32Array;
 
-  constructor(private readonly hash: ConnectionHash) {}
+  /** @param allocate gives zeroed memory */
+  constructor(
+    private readonly hash: ConnectionHash,
+    allocate: (bytes: number) => ArrayBuffer,
+  ) {
+    this.words = new Int32Array(allocate(WORDS * Int32Array.BYTES_PER_ELEMENT), 0, WORDS);
+  }
 
   /** Notes a SYN. @returns true where it repeats one that was noted a while ago */
   isRepeated(
