@@ -131,6 +131,7 @@ export class Defence {
 
     const isFlood = this.lifecycle.halfOpen + this.droppedSyns >= this.floodLimit >> 1;
     if (settings.dropFirstSyn === AUTOMATIC_ON && !isFlood) settings.dropFirstSyn = AUTOMATIC_OFF;
+    this.state.keptSettings.save(settings);
   }
 
   /** @returns how many connections were looked at */

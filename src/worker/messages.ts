@@ -22,8 +22,8 @@ export interface WorkerOptions {
 
 /** Standard input, output and error, then the IPC channel. */
 export const FIRST_SOCKET = 4;
-/** Two receive rings, one to send. */
-export const SOCKETS_PER_PORT = 3;
+/** Three receive rings, one to send. */
+export const SOCKETS_PER_PORT = 4;
 
 /** Questions that the tables don't answer. */
 export interface Questions {
