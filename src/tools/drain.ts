@@ -12,6 +12,7 @@ import {
   type TextStream,
 } from './command.js';
 import {
+  countOpen,
   DrainError,
   endpointText,
   leftAt,
@@ -29,6 +30,8 @@ import { drainedText, jsonText, leftText, TEMPLATES_TEXT } from './drain/text.js
 const EXIT_INTERRUPTED = 130;
 
 const LOOK_INTERVAL_MS = 500;
+/** Listing a million connections takes seconds of the director's time: it has ten times as long between two looks. */
+const PAUSE_PER_LOOK = 10;
 
 const USAGE = `Usage: uvs drain [--service VIP:PORT] [--wait] [--timeout S] [--json] SERVER
 
@@ -36,7 +39,8 @@ Sets the weight of the real server SERVER (ADDRESS[:PORT]) to 0 in every service
 connections, and those that it has go on. Shows what is left, and the commands that put its weights back.
 
   --service VIP:PORT  in this service only
-  --wait              shows what is left until the last connection has gone
+  --wait              shows what is left until the last connection has ended; those that both sides
+                      have closed and that are still remembered (TIME_WAIT, CLOSE) don't count
   --timeout S         waits at most S seconds (implies --wait)
   --json              prints a JSON object, in the end
 
@@ -90,6 +94,7 @@ export async function run(argv: string[], options: DrainOptions = {}): Promise<n
 class Drain {
   private places: Place[] = [];
   private left: Left[] = [];
+  private isDrained = false;
 
   constructor(
     private readonly wish: Wish,
@@ -105,22 +110,22 @@ class Drain {
     if (weighted.length > 0) {
       await this.control.apply(weighted.map((place) => weightChange(place, 0)));
     }
-    this.left = await leftAt(this.places, this.control);
+    await this.look();
     if (!json) await this.introduce();
     const exitCode = wait ? await this.wait() : EXIT_OK;
-    if (json) this.stdout.write(await jsonText(this.places, this.left, await this.isDrained()));
+    if (json) this.stdout.write(await jsonText(this.places, this.left, this.isDrained));
     return exitCode;
   }
 
   private async introduce(): Promise<void> {
     this.stdout.write(await drainedText(this.places, this.left));
-    const { expire_quiescent_template: expires } = await this.control.settings();
     const isPersistent = this.places.some((place) => place.isPersistent);
-    if (isPersistent && expires === 0) this.stdout.write(TEMPLATES_TEXT);
+    if (isPersistent && !(await this.doTemplatesExpire())) this.stdout.write(TEMPLATES_TEXT);
   }
 
   private async wait(): Promise<number> {
     const { timeoutMs } = this.wish;
+    const { lookIntervalMs = LOOK_INTERVAL_MS } = this.options;
     const interrupter = new Interrupter(this.options.interruption);
     const stops = [interrupter.signal];
     if (timeoutMs !== null) stops.push(AbortSignal.timeout(timeoutMs));
@@ -130,13 +135,17 @@ class Drain {
       this.options.isTerminal ?? process.stdout.isTTY,
     );
     try {
-      while (!(await this.isDrained())) {
+      let tookMs = 0;
+      while (!this.isDrained) {
         progress.show(`${leftText(totalOf(this.left))} left`);
-        if (!(await sleepUnless(stop, this.options.lookIntervalMs ?? LOOK_INTERVAL_MS))) {
+        const pauseMs = Math.max(lookIntervalMs, tookMs * PAUSE_PER_LOOK);
+        if (!(await sleepUnless(stop, pauseMs))) {
           progress.end();
           return this.giveUp(interrupter.signal.aborted);
         }
-        this.left = await leftAt(this.places, this.control);
+        const began = performance.now();
+        await this.look();
+        tookMs = performance.now() - began;
       }
       progress.end();
       this.say(`nobody uses ${endpointText(this.wish.server)} any more`);
@@ -153,11 +162,17 @@ class Drain {
     return isInterrupted ? EXIT_INTERRUPTED : EXIT_FAILURE;
   }
 
-  /** Templates bring clients back, unless they expire with the weight. */
-  private async isDrained(): Promise<boolean> {
+  private async look(): Promise<void> {
+    this.left = await leftAt(this.places, this.control);
     const { active, inactive, templates } = totalOf(this.left);
-    if (active + inactive > 0) return false;
-    if (templates === 0) return true;
+    this.isDrained =
+      active === 0 &&
+      (templates === 0 || (await this.doTemplatesExpire())) &&
+      (inactive === 0 || (await countOpen(this.places, this.control)) === 0);
+  }
+
+  /** Otherwise templates bring clients back to the server. */
+  private async doTemplatesExpire(): Promise<boolean> {
     return (await this.control.settings())['expire_quiescent_template'] !== 0;
   }
 

@@ -2,6 +2,7 @@
 import type { Endpoint } from '../../admin/endpoint.js';
 import type {
   Change,
+  ConnectionEntry,
   Control,
   DestinationEntry,
   ServiceEntry,
@@ -9,6 +10,11 @@ import type {
 } from '../../control/api.js';
 import { numericText } from '../../admin/endpoint-text.js';
 import { destinationIdentity } from '../../control/identity.js';
+
+/** Both sides have finished, or one has reset it. */
+const OVER: ReadonlySet<string> = new Set(['TIME_WAIT', 'CLOSE']);
+/** A template is for all of a client's ports. */
+const TEMPLATE_PORT = 0;
 
 /** A server in one service, as it was before it was drained. */
 export interface Place {
@@ -83,6 +89,30 @@ export async function leftAt(places: readonly Place[], control: Control): Promis
     });
   }
   return left;
+}
+
+/**
+ * Connections at the places that at least one side has not finished: inactive ones are remembered for minutes
+ * after both have. Looks through all of the director's connections.
+ */
+export async function countOpen(places: readonly Place[], control: Control): Promise<number> {
+  let open = 0;
+  for await (const batch of control.connections()) {
+    for (const connection of batch) {
+      if (OVER.has(connection.state) || connection.clientPort === TEMPLATE_PORT) continue;
+      if (places.some((place) => isAt(connection, place))) open++;
+    }
+  }
+  return open;
+}
+
+function isAt(connection: ConnectionEntry, { service, before }: Place): boolean {
+  return (
+    connection.virtualAddress === service.address &&
+    (service.port === 0 || connection.virtualPort === service.port) &&
+    connection.destinationAddress === before.address &&
+    (before.port === 0 || connection.destinationPort === before.port)
+  );
 }
 
 /** All places together. */

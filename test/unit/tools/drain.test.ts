@@ -65,18 +65,21 @@ describe('uvs drain', () => {
     });
   }
 
-  /** Connections, all inactive, and templates come to server 2 of a service, or go from it. */
+  /** Connections, all active, and templates come to server 2 of a service, or go from it. */
   function come(port: number, connections: number, templates = 0): void {
     const { state } = director;
     const destination = destinationOf(port);
-    for (let i = 0; i < connections; i++) state.destinations.bind(destination, false);
+    for (let i = 0; i < connections; i++) {
+      state.destinations.bind(destination, false);
+      state.destinations.activate(destination);
+    }
     for (let i = 0; i < templates; i++) state.destinations.bind(destination, true);
   }
 
   function go(port: number, connections: number, templates = 0): void {
     const { state } = director;
     const destination = destinationOf(port);
-    for (let i = 0; i < connections; i++) state.destinations.unbind(destination, false, true);
+    for (let i = 0; i < connections; i++) state.destinations.unbind(destination, false, false);
     for (let i = 0; i < templates; i++) state.destinations.unbind(destination, true, true);
   }
 
@@ -96,8 +99,8 @@ describe('uvs drain', () => {
     assert.deepEqual(await weights(), ['80: 0 1', '443: 0', '22: 0']);
     assert.deepEqual(stdout.split('\n').slice(0, 7), [
       'SERVICE         SERVER        WEIGHT  ACTIVE  INACTIVE  TEMPLATES',
-      '10.1.0.100:80   10.2.0.2:80   3 -> 0       0         3          0',
-      '10.1.0.100:443  10.2.0.2:443  1 -> 0       0         1          2',
+      '10.1.0.100:80   10.2.0.2:80   3 -> 0       3         0          0',
+      '10.1.0.100:443  10.2.0.2:443  1 -> 0       1         0          2',
       '10.1.0.100:22   10.2.0.2:22        0       0         0          0',
       'to put it back:',
       '  uvsadm -e -t 10.1.0.100:80 -r 10.2.0.2:80 -m -w 3 -x 100 -y 50',
@@ -123,11 +126,41 @@ describe('uvs drain', () => {
     };
     assert.equal(await drain('--wait 10.2.0.2'), 0);
     assert.deepEqual(stdout.trimEnd().split('\n').slice(-4), [
-      '0 active and 2 inactive connections, 1 template left',
-      '0 active and 1 inactive connection, 1 template left',
+      '2 active and 0 inactive connections, 1 template left',
+      '1 active and 0 inactive connections, 1 template left',
       '0 active and 0 inactive connections, 1 template left',
       'nobody uses 10.2.0.2 any more',
     ]);
+  });
+
+  it('doesn’t wait for connections that both sides have closed', async () => {
+    const states = ['FIN_WAIT', 'TIME_WAIT'];
+    const { state } = director;
+    for (const _ of states) state.destinations.bind(destinationOf(80), false);
+    const entry = {
+      protocol: 'TCP',
+      family: 'inet' as const,
+      clientAddress: '10.1.0.2',
+      clientPort: 5000,
+      virtualAddress: '10.1.0.100',
+      virtualPort: 80,
+      destinationAddress: '10.2.0.2',
+      destinationPort: 80,
+      expiresSeconds: 100,
+    };
+    const others = [
+      { ...entry, destinationAddress: '10.2.0.3', state: 'ESTABLISHED' },
+      { ...entry, virtualPort: 443, state: 'ESTABLISHED' },
+      { ...entry, clientPort: 0, state: 'ASSURED' },
+    ];
+    director.connections = async function* () {
+      yield [...others, ...states.map((name) => ({ ...entry, state: name }))];
+    };
+    onOutput = (text) => {
+      if (text === '0 active and 2 inactive connections left\n') states[0] = 'CLOSE';
+    };
+    assert.equal(await drain('--wait 10.2.0.2:80'), 0);
+    assert.match(stdout, /\n0 active and 2 inactive connections left\nnobody uses .*\n$/);
   });
 
   it('doesn’t wait for templates that bring nobody back', async () => {
@@ -140,12 +173,12 @@ describe('uvs drain', () => {
   it('rewrites one line on a terminal', async () => {
     come(80, 1);
     onOutput = (text) => {
-      if (text.includes('1 inactive connection left')) go(80, 1);
+      if (text.includes('1 active')) go(80, 1);
     };
     assert.equal(await drain('--wait 10.2.0.2', { isTerminal: true }), 0);
     assert.ok(
       stdout.endsWith(
-        '\r\u001b[K0 active and 1 inactive connection left\nnobody uses 10.2.0.2 any more\n',
+        '\r\u001b[K1 active and 0 inactive connections left\nnobody uses 10.2.0.2 any more\n',
       ),
     );
   });
@@ -155,7 +188,7 @@ describe('uvs drain', () => {
     assert.equal(await drain('--timeout 0 10.2.0.2:80'), 1);
     assert.match(
       stdout,
-      /\ntimed out: the weight stays 0, 0 active and 1 inactive connection left\n$/,
+      /\ntimed out: the weight stays 0, 1 active and 0 inactive connections left\n$/,
     );
     assert.deepEqual(await weights(), ['80: 0 1', '443: 1', '22: 0']);
   });
@@ -170,7 +203,7 @@ describe('uvs drain', () => {
     assert.equal(await drain('--wait 10.2.0.2:80', options), 130);
     assert.match(
       stdout,
-      /\ninterrupted: the weight stays 0, 0 active and 1 inactive connection left\n$/,
+      /\ninterrupted: the weight stays 0, 1 active and 0 inactive connections left\n$/,
     );
     assert.deepEqual(await weights(), ['80: 0 1', '443: 1', '22: 0']);
   });
@@ -204,8 +237,8 @@ describe('uvs drain', () => {
         service: serviceKey(80),
         server: destinationKey(2),
         weightBefore: 3,
-        active: 0,
-        inactive: 1,
+        active: 1,
+        inactive: 0,
         templates: 0,
       },
     ]);
