@@ -1,0 +1,119 @@
+/**
+ * Double-entry bookkeeping over a data plane: every frame that came in has one verdict, and every verdict shows
+ * where its frame must have gone. What the engine, the parking place and the driver have counted must agree.
+ *
+ *     received = sent on + handed back + left + answered + parked + dropped + held
+ *     sent     = sent on + answers + released from parking
+ */
+import type { DropCounters } from '../dataplane/drops.js';
+import type { MemoryDriver } from '../dataplane/driver/memory.js';
+import type { FrameQueue } from '../dataplane/frame-queue.js';
+import type { Loop, PacketEngine } from '../dataplane/loop.js';
+import type { Routes } from '../dataplane/route/routes.js';
+import { ANSWER, DROP, HAND_BACK, LEAVE, PARK, SEND, verdictKind } from '../dataplane/verdict.js';
+import type { Frame } from './packet.js';
+import { PORTS } from './site.js';
+import { Violation } from './violation.js';
+import type { Witness } from './witness.js';
+
+export class AuditedEngine implements PacketEngine {
+  readonly drops: DropCounters;
+  readonly routes: Routes;
+  /** The frames of the burst, as they came in; the first `looked` have had their turn. */
+  frames: Frame[] = [];
+  looked = 0;
+  /** A frame that the kernel has too, and that the director leaves to it. */
+  onLeft: (frame: Frame) => void = () => undefined;
+
+  private handedBack = 0;
+  private readonly verdicts = new Float64Array(8);
+  private answersSent = 0;
+  /** Drops that came with an answer, not with a drop verdict. */
+  private answered = 0;
+  private readonly dropsBefore: number;
+
+  constructor(
+    private readonly engine: PacketEngine,
+    private readonly witness: Witness,
+  ) {
+    this.drops = engine.drops;
+    this.routes = engine.routes;
+    this.dropsBefore = this.dropped;
+  }
+
+  get answers(): FrameQueue {
+    return this.engine.answers;
+  }
+
+  prefetch(memory: Uint8Array, offset: Int32Array, length: Int32Array, count: number): void {
+    this.engine.prefetch(memory, offset, length, count);
+  }
+
+  process(
+    memory: Uint8Array,
+    offset: number,
+    length: number,
+    port: number,
+    offload: number,
+    now: number,
+  ): number {
+    const frame = this.frames[this.looked++];
+    const droppedBefore = this.dropped;
+    this.witness.nowTicks = now;
+    this.witness.sees(memory, offset, length);
+    const verdict = this.engine.process(memory, offset, length, port, offload, now);
+    const kind = verdictKind(verdict);
+    this.verdicts[kind] += 1;
+    this.checkCounted(kind, this.dropped - droppedBefore);
+    if (kind === ANSWER) this.answersSent += this.engine.answers.count;
+    this.witness.decided(memory, offset, length, verdict, frame);
+    if (verdict === LEAVE) this.onLeft(frame);
+    else if (verdict === HAND_BACK) this.handedBack += 1;
+    return verdict;
+  }
+
+  advance(now: number, budget: number): boolean {
+    return this.engine.advance(now, budget);
+  }
+
+  /** Whether everybody's figures agree; to be asked between two bursts. */
+  check(loop: Loop, driver: MemoryDriver, queuedToSend: number): void {
+    let sent = 0;
+    let received = 0;
+    let refused = 0;
+    let handedBack = 0;
+    for (const port of PORTS) {
+      const stats = driver.stats(port);
+      sent += stats.sentFrames;
+      received += stats.receivedFrames;
+      refused += stats.sendErrors;
+      handedBack += stats.handedBackFrames;
+    }
+    const judged = this.verdicts.reduce((sum, count) => sum + count, 0);
+    expectEqual('frames received and verdicts', received, judged);
+    expectEqual('frames handed back', handedBack, this.handedBack);
+    const engineDrops = this.verdicts[DROP] + this.answered;
+    const parkingDrops = this.dropped - this.dropsBefore - engineDrops;
+    const released = this.verdicts[PARK] - parkingDrops - loop.parking.frames;
+    const expected = this.verdicts[SEND] + this.answersSent + released;
+    expectEqual('frames to be sent', sent + refused + queuedToSend, expected);
+  }
+
+  private get dropped(): number {
+    let sum = 0;
+    for (let i = 0; i < this.drops.counts.length; i++) sum += this.drops.counts[i];
+    return sum;
+  }
+
+  /** A drop is counted once, anything else isn't; an answer may stand for a packet that was dropped. */
+  private checkCounted(kind: number, counted: number): void {
+    if (kind === DROP) expectEqual('drops counted', counted, 1);
+    else if (kind === ANSWER) this.answered += counted;
+    else expectEqual('drops counted', counted, 0);
+  }
+}
+
+function expectEqual(what: string, actual: number, expected: number): void {
+  if (actual === expected) return;
+  throw new Violation('conservation', `${what}: ${actual}, expected ${expected}`);
+}

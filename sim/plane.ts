@@ -1,0 +1,98 @@
+/**
+ * One life of the data plane: engine, tables on the memory it was given, driver and loop, as a worker process
+ * puts them together, from activation to death.
+ */
+import { BURST_MAX } from '../dataplane/burst-size.js';
+import { MemoryDriver } from '../dataplane/driver/memory.js';
+import type { FrameRing } from '../dataplane/driver/framering.js';
+import { Loop } from '../dataplane/loop.js';
+import type { Capacity, StateMemory } from '../dataplane/state.js';
+import { VirtualServer } from '../src/virtual-server/virtual-server.js';
+import { AuditedEngine } from './audit.js';
+import type { Interception } from './interception.js';
+import type { Network } from './network.js';
+import type { Frame } from './packet.js';
+import type { Port } from './site.js';
+import type { Witness } from './witness.js';
+
+/** The largest super-segment the ends send, and some. */
+const FRAME_BYTES = 16_384;
+/** As many as wait for a slow network, and a burst. */
+const SLOTS = 256;
+
+export interface PlaneOptions {
+  memory: StateMemory;
+  capacity: Capacity;
+  hashKey: readonly [number, number];
+  clock: () => number;
+  network: Network;
+  interception: Interception;
+  witness: Witness;
+  /** Applied to every data plane before it runs: a fault that checks are to find. */
+  plant: (server: VirtualServer) => void;
+}
+
+export class Plane {
+  readonly server: VirtualServer;
+  readonly driver = new MemoryDriver({ ports: 2, slots: SLOTS, frameBytes: FRAME_BYTES });
+  readonly audited: AuditedEngine;
+  readonly loop: Loop;
+
+  /** Opens the tables; `takeOver` is to follow. @throws RegionError where the memory holds something else */
+  constructor(options: PlaneOptions) {
+    const { network, interception, witness, memory, capacity, hashKey, clock } = options;
+    this.server = new VirtualServer({
+      memory,
+      capacity,
+      hashKey,
+      clock,
+      onEndpointsChanged: (touched) => {
+        interception.follow(this.server.interceptedEndpoints, touched);
+      },
+    });
+    options.plant(this.server);
+    network.lay(this.server.routes);
+    witness.state = this.server.state;
+    const { engine } = this.server;
+    this.audited = new AuditedEngine(engine, witness);
+    const { audited } = this;
+    // As the worker has it: the loop moves packets, the virtual server runs what is due.
+    this.loop = new Loop(audited, this.driver, (hop) => {
+      const { routes } = this.server;
+      network.resolve(routes.portOf(hop) as Port, routes.addressOf(hop));
+    });
+  }
+
+  /** One burst of these frames, which are taken out of the list. */
+  burst(frames: Frame[], now: number): void {
+    this.audited.frames = frames.splice(0, BURST_MAX);
+    this.audited.looked = 0;
+    for (const { bytes, offload, port } of this.audited.frames) {
+      this.driver.queue(port, bytes, offload);
+    }
+    this.loop.burst(now);
+  }
+
+  /** Frames the network couldn't take yet. */
+  get waiting(): number {
+    return this.inside.outgoing.count;
+  }
+
+  /** What is left in the receive ring of a burst that was being worked on. */
+  remains(): Frame[] {
+    const { incoming } = this.inside;
+    return this.audited.frames.slice(0, incoming.count).map((frame, i) => {
+      const bytes = incoming.bytes[incoming.slot(i)].slice(0, frame.bytes.length);
+      return { ...frame, bytes, isRemains: true };
+    });
+  }
+
+  checkFigures(): void {
+    this.audited.check(this.loop, this.driver, this.waiting);
+  }
+
+  /** The driver's rings: only an auditor looks at them. */
+  private get inside(): { incoming: FrameRing; outgoing: FrameRing } {
+    return this.driver as unknown as { incoming: FrameRing; outgoing: FrameRing };
+  }
+}
