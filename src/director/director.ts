@@ -9,6 +9,7 @@ import { findPorts } from '../../dataplane/sys/host.js';
 import { removeTables as removeNftTables } from '../../dataplane/sys/nftables.js';
 import { Sysctls } from '../../dataplane/sys/sysctl.js';
 import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
+import { packageVersion } from '../package.js';
 import { serveControl, type ControlServer } from '../control/server.js';
 import { tablesIdentity, viewTables } from '../virtual-server/tables.js';
 import { hostClock } from '../worker/data-plane.js';
@@ -30,7 +31,10 @@ import { RulesKeeper } from './rules-keeper.js';
 import { removeTables, tablesPlace } from './state-directory.js';
 import { Supervision, type WorkerNews } from './supervision.js';
 import { Teardown } from './teardown.js';
+import { becomeSuccessor, checkSuccessor } from './upgrade.js';
 import { startWorker } from './worker-process.js';
+
+const UPGRADE_DELAY_MS = 20;
 
 export class Director {
   private readonly teardown: Teardown;
@@ -44,6 +48,7 @@ export class Director {
   private tablesDirectory = '';
   private tablesSeen = '';
   private areTakenOver = false;
+  private reloading: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly options: Options,
@@ -77,11 +82,30 @@ export class Director {
     return true;
   }
 
+  /** Resolves to the version of the installed program, which takes over a moment later. */
+  private async upgrade(): Promise<{ version: string }> {
+    const version = await checkSuccessor();
+    this.log.info('upgrading', { before: packageVersion(), after: version });
+    // The answer goes out first.
+    setTimeout(() => void this.goOnAsSuccessor(), UPGRADE_DELAY_MS);
+    return { version };
+  }
+
+  private async goOnAsSuccessor(): Promise<void> {
+    await this.leave();
+    becomeSuccessor(this.supervision.pids);
+  }
+
   /** Makes the rules those of the file it was started with; only what differs changes. */
   async reload(): Promise<void> {
     const { rules } = this.options;
-    if (rules === null) this.log.warn('nothing to reload, there is no --rules');
-    else await reloadRules(rules, this.control, this.log);
+    if (rules === null) {
+      this.log.warn('nothing to reload, there is no --rules');
+      return;
+    }
+    // One after the other: each begins from what the one before it has left.
+    this.reloading = this.reloading.then(() => reloadRules(rules, this.control, this.log));
+    await this.reloading;
   }
 
   private async start(): Promise<void> {
@@ -265,6 +289,7 @@ export class Director {
       inner: this.virtualServer,
       interception: this.hiding.sync,
       isLocal: (address) => this.isLocal(address),
+      upgrade: () => this.upgrade(),
       log,
     });
     this.server = await serveControl({

@@ -9,8 +9,8 @@ import type { Log } from './log.js';
 const LOGGED_CHANGES_MAX = 50;
 
 /**
- * Makes the director's rules those of `file`. Resolves to false where that can't be, with the reason in the log
- * and nothing changed.
+ * Makes the director's rules those of `file`. Resolves to false where that can't be, with the reason in the log.
+ * Never rejects.
  */
 export async function reloadRules(file: string, control: Control, log: Log): Promise<boolean> {
   try {
@@ -25,9 +25,10 @@ export async function reloadRules(file: string, control: Control, log: Log): Pro
     log.info('rules reloaded', { file, done: planSummary(plan) });
     return true;
   } catch (error) {
-    if (!(error instanceof RulesError) && !(error instanceof ControlError)) throw error;
-    for (const problem of error.message.split('\n')) {
-      log.error('rules not reloaded, nothing was changed', { file, problem });
+    const isRefused = error instanceof RulesError || error instanceof ControlError;
+    const message = isRefused ? 'rules not reloaded, nothing was changed' : 'rules not reloaded';
+    for (const problem of (error as Error).message.split('\n')) {
+      log.error(message, { file, problem });
     }
     return false;
   }

@@ -70,6 +70,14 @@ describe('reloading the rules', () => {
     assert.match(lines[0], /^error rules not reloaded.*ENOENT/);
   });
 
+  it('outlives a failure of the director itself', async () => {
+    director.services = async () => {
+      throw new Error('no data plane');
+    };
+    assert.equal(await reload(RULES), false);
+    assert.deepEqual(lines, ['error rules not reloaded file=FILE problem="no data plane"']);
+  });
+
   it('changes nothing where the director refuses', async () => {
     director.apply = async () => {
       throw new ControlError('ENOMEM', 'change 1 (addDestination ...): no room');
