@@ -6,6 +6,7 @@ export const DROP_NAMES = [
   'bad_ip_header', // version, header length or header checksum wrong
   'martian_source', // a client's address that no client can have
   'fragment', // IP fragment of a virtual service's connection
+  'reassembly_failed', // fragment that was held, but never became part of a whole packet
   'bad_icmp_checksum', // ICMP error whose checksum is wrong
   'no_destination', // no real server to be had, and no answer could be made
   'destination_unavailable', // the connection's real server was deleted

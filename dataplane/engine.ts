@@ -12,7 +12,7 @@ import { ClientSide } from './engine/client-side.js';
 import { ticksUntil } from './clock.js';
 import { dropReason, type DropCounters } from './drops.js';
 import { Exit } from './engine/exit.js';
-import { INCOMPLETE, NONSENSE } from './fragments/reassembly.js';
+import { INCOMPLETE, NONSENSE, type Reassembly } from './fragments/reassembly.js';
 import type { FrameQueue } from './frame-queue.js';
 import { Lifecycle } from './lifecycle/connections.js';
 import { Defence } from './lifecycle/defence.js';
@@ -35,6 +35,7 @@ const FRAGMENTED = ipv4.FLAG_MORE_FRAGMENTS | ipv4.FRAGMENT_OFFSET_MASK;
 const DROP_TRUNCATED_IP = makeVerdict(DROP, dropReason('truncated_ip'));
 const DROP_BAD_IP_HEADER = makeVerdict(DROP, dropReason('bad_ip_header'));
 const DROP_FRAGMENT = makeVerdict(DROP, dropReason('fragment'));
+const REASSEMBLY_FAILED = dropReason('reassembly_failed');
 
 export class Engine {
   readonly drops: DropCounters;
@@ -72,6 +73,11 @@ export class Engine {
   /** After an ANSWER verdict: the frames to be sent instead of the one received. */
   get answers(): FrameQueue {
     return this.exit.answers;
+  }
+
+  /** Fragments that wait for others. */
+  get reassembly(): Reassembly {
+    return this.exit.reassembly;
   }
 
   /** Looks ahead: to be called with the frames of a burst before each of them is processed. */
@@ -187,6 +193,7 @@ export class Engine {
     }
     const { reassembly } = this.exit;
     const whole = reassembly.add(memory, ip, now);
+    this.drops.counts[REASSEMBLY_FAILED] += reassembly.takeDiscarded();
     if (whole === NONSENSE) return DROP_FRAGMENT;
     if (whole === INCOMPLETE) return HOLD;
     const linkBytes = ip - offset;

@@ -42,7 +42,7 @@ interface Row {
 export class Parking {
   frames = 0;
   bytes = 0;
-  private readonly framesMax: number;
+  readonly framesMax: number;
   private readonly bytesMax: number;
   /** By hop, as numbered in `generation` of the routes. */
   private rows = new Map<number, Row>();

@@ -80,6 +80,11 @@ export const SETTINGS = {
   },
 } as const satisfies Record<string, SettingRange>;
 
+/** Settings that are a mode: 0 off, 1 automatic, 2 automatic and in effect, 3 always in effect. */
+export const DEFENCES = ['drop_entry', 'drop_first_syn', 'drop_packet', 'secure_tcp'] as const;
+/** From this mode on a defence is in effect. */
+export const IN_EFFECT = 2;
+
 export type SettingName = keyof typeof SETTINGS;
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];

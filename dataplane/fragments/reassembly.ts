@@ -46,6 +46,11 @@ export class Reassembly {
   readonly pieceEnds = new Int32Array(FRAGMENTS_MAX);
   pieceCount = 0;
 
+  /** Packets that there is room for at a time. */
+  readonly capacity = DATAGRAMS;
+  /** Fragments that were kept in vain, since that was last asked. */
+  private discarded = 0;
+
   private readonly inUse = new Uint8Array(DATAGRAMS);
   private readonly source = new Int32Array(DATAGRAMS);
   private readonly destination = new Int32Array(DATAGRAMS);
@@ -95,6 +100,13 @@ export class Reassembly {
     return this.received[d] === this.expected[d] ? this.complete(d) : INCOMPLETE;
   }
 
+  /** Number of fragments that were given up since the last call, to be counted as dropped. */
+  takeDiscarded(): number {
+    const { discarded } = this;
+    this.discarded = 0;
+    return discarded;
+  }
+
   /** Number of datagrams that wait for fragments. */
   get pending(): number {
     let count = 0;
@@ -109,7 +121,7 @@ export class Reassembly {
     const identity = (ipv4.identification(memory, ip) << 8) | ipv4.protocol(memory, ip);
     let oldest = 0;
     for (let d = 0; d < DATAGRAMS; d++) {
-      if (this.inUse[d] === 1 && ticksUntil(this.deadline[d], now) <= 0) this.inUse[d] = 0;
+      if (this.inUse[d] === 1 && ticksUntil(this.deadline[d], now) <= 0) this.giveUp(d);
       if (
         this.inUse[d] === 1 &&
         this.source[d] === source &&
@@ -120,6 +132,7 @@ export class Reassembly {
       }
       if (this.inUse[oldest] === 1 && this.isOlder(d, oldest)) oldest = d;
     }
+    if (this.inUse[oldest] === 1) this.giveUp(oldest);
     this.inUse[oldest] = 1;
     this.source[oldest] = source;
     this.destination[oldest] = destination;
@@ -186,8 +199,13 @@ export class Reassembly {
   }
 
   private forget(d: number): number {
-    this.inUse[d] = 0;
+    this.giveUp(d);
     return NONSENSE;
+  }
+
+  private giveUp(d: number): void {
+    this.inUse[d] = 0;
+    this.discarded += this.fragments[d];
   }
 
   private copy(memory: Uint8Array, from: number, to: number, length: number): void {

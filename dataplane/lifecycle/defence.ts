@@ -131,7 +131,6 @@ export class Defence {
 
     const isFlood = this.lifecycle.halfOpen + this.droppedSyns >= this.floodLimit >> 1;
     if (settings.dropFirstSyn === AUTOMATIC_ON && !isFlood) settings.dropFirstSyn = AUTOMATIC_OFF;
-    this.state.keptSettings.save(settings);
   }
 
   /** @returns how many connections were looked at */

@@ -123,6 +123,47 @@ export interface Info {
   connectionTableSize: number;
 }
 
+/** How much there is of something that there is only so much room for. */
+export interface Use {
+  used: number;
+  capacity: number;
+}
+
+/** What one network interface has received and sent, in frames, since the data plane was started. */
+export interface InterfaceCounters {
+  name: string;
+  receivedFrames: number;
+  sentFrames: number;
+  /** Left to the kernel after all. */
+  handedBackFrames: number;
+  /** That the receive rings had no room for. */
+  ringDrops: number;
+  /** SYNs that the SYN ring had no room for. */
+  synDrops: number;
+  /** Times the interface couldn't take everything at once. */
+  backPressure: number;
+  /** That the interface refused. */
+  sendErrors: number;
+}
+
+/** How full a director is and what it has dropped. */
+export interface Counters {
+  /** Packets by the reason why they were dropped; all reasons there are, also those that never occurred. */
+  drops: Record<string, number>;
+  /** Connections and templates; of the connections those whose handshake isn't complete. */
+  connections: Use & { halfOpen: number };
+  services: Use;
+  /** Real servers, each as often as it is in a service. */
+  destinations: Use;
+  /** Frames that wait for a neighbour's MAC address. */
+  parkedFrames: Use;
+  /** Packets that wait for the rest of their fragments. */
+  fragmentedPackets: Use;
+  /** The defences against overload that are in effect now, by the names of their settings. */
+  defences: string[];
+  interfaces: InterfaceCounters[];
+}
+
 /** One of several changes that are made together. */
 export type Change =
   | { change: 'addService'; key: ServiceKey; settings: ServiceSettings }
@@ -138,6 +179,7 @@ export type Change =
 
 export interface Control {
   info(): Promise<Info>;
+  counters(): Promise<Counters>;
   services(): Promise<ServiceEntry[]>;
   /** ESRCH where there is none. */
   service(key: ServiceKey): Promise<ServiceEntry>;

@@ -11,6 +11,7 @@ type Call<M extends MethodName> = (
 
 export const calls: { [M in MethodName]: Call<M> } = {
   info: (control) => control.info(),
+  counters: (control) => control.counters(),
   services: (control) => inBatches(control.services()),
   service: (control, { key }) => inBatches(control.service(key).then((service) => [service])),
   addService: (control, { key, settings }) => control.addService(key, settings),

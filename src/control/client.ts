@@ -3,6 +3,7 @@ import type {
   Change,
   ConnectionEntry,
   Control,
+  Counters,
   DaemonSettings,
   DestinationKey,
   DestinationSettings,
@@ -43,6 +44,10 @@ class ControlClient implements RemoteControl {
 
   info(): Promise<Info> {
     return this.request<'info', Info>('info', {});
+  }
+
+  counters(): Promise<Counters> {
+    return this.request<'counters', Counters>('counters', {});
   }
 
   async services(): Promise<ServiceEntry[]> {

@@ -119,6 +119,7 @@ const nothing = z.strictObject({});
 /** What each method's `params` must be. */
 export const paramSchemas = {
   info: nothing,
+  counters: nothing,
   services: nothing,
   service: z.strictObject({ key: serviceKey }),
   addService: z.strictObject({ key: serviceKey, settings: serviceSettings }),

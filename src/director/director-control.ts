@@ -118,6 +118,7 @@ export class DirectorControl implements Control {
   }
 
   info = () => this.inner.info();
+  counters = () => this.inner.counters();
   services = () => this.inner.services();
   service = (key: ServiceKey) => this.inner.service(key);
   zero = (key?: ServiceKey) => this.inner.zero(key);

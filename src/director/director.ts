@@ -306,9 +306,12 @@ export class Director {
 
   private async logCounters(): Promise<void> {
     try {
-      for (const { name, stats } of await this.supervision.ask('portStats', {})) {
-        this.log.info('interface counters', { interface: name, ...stats });
+      const { interfaces, drops } = await this.virtualServer.counters();
+      for (const { name, ...counters } of interfaces) {
+        this.log.info('interface counters', { interface: name, ...counters });
       }
+      const occurred = Object.entries(drops).filter(([, count]) => count > 0);
+      this.log.info('drop counters', Object.fromEntries(occurred));
     } catch {
       // The data plane is down: it has no counters any more.
     }

@@ -27,7 +27,7 @@ import { WorkerEndedError, type Supervision } from './supervision.js';
 const ATTEMPTS_MAX = 3;
 
 export interface RemoteOptions {
-  supervision: Pick<Supervision, 'change' | 'openWorker'>;
+  supervision: Pick<Supervision, 'ask' | 'change' | 'openWorker'>;
   /** The clock of the tables, in ticks. */
   clock: () => number;
   /** A change was made. */
@@ -67,6 +67,8 @@ export class RemoteVirtualServer implements Control {
     this.state?.keptSettings.load(this.state.settings);
     return reader.settings();
   }
+
+  counters = () => this.supervision.ask('counters', {});
 
   async *connections(): AsyncGenerator<ConnectionEntry[]> {
     const reader = await this.tables();

@@ -36,6 +36,11 @@ export const TOOLS: readonly Tool[] = [
     summary: "shows and changes a running director's settings",
     run: async (argv) => (await import('./set.js')).run(argv),
   },
+  {
+    name: 'status',
+    summary: 'how full a running director is, what it has dropped and why, and what to do',
+    run: async (argv) => (await import('./status.js')).run(argv),
+  },
 ];
 
 /** Runs `uvs ARGV...`; resolves to the exit status. */

@@ -20,6 +20,7 @@ import {
   ControlError,
   type Change,
   type Control,
+  type Counters,
   type DaemonSettings,
   type DestinationKey,
   type DestinationSettings,
@@ -27,6 +28,7 @@ import {
   type ServiceSettings,
   type Timeouts,
 } from '../control/api.js';
+import { countersOf } from './counters.js';
 import { EndpointBook } from './endpoint-book.js';
 import type { Endpoints, WantedEndpoints } from './endpoints.js';
 import { rehearse } from './rehearsal.js';
@@ -160,6 +162,15 @@ export class VirtualServer implements Control {
   connections = () => this.reader.connections();
   timeouts = () => this.reader.timeouts();
   settings = () => this.reader.settings();
+
+  async counters(): Promise<Counters> {
+    return this.countersAlone();
+  }
+
+  /** Without what is outside: frames that wait for neighbours, and interfaces. */
+  countersAlone(): Counters {
+    return countersOf(this.state, this.engine);
+  }
 
   async addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
     this.make([{ change: 'addService', key, settings }]);

@@ -8,11 +8,11 @@ import { msToTicks } from '../../dataplane/clock.js';
 import { Pacer } from '../../dataplane/driver/pacer.js';
 import { PortSockets } from '../../dataplane/driver/port-sockets.js';
 import { RingDriver } from '../../dataplane/driver/ring.js';
-import type { PortStats } from '../../dataplane/driver/stats.js';
 import { Loop } from '../../dataplane/loop.js';
 import { HandBack } from '../../dataplane/sys/handback.js';
 import { HostNetwork, type KnownPort } from '../../dataplane/sys/host.js';
 import { tableMemory } from '../../dataplane/sys/memory.js';
+import type { Counters } from '../control/api.js';
 import type { Endpoints } from '../virtual-server/endpoints.js';
 import type { Tables } from '../virtual-server/tables.js';
 import { VirtualServer } from '../virtual-server/virtual-server.js';
@@ -102,9 +102,18 @@ export class DataPlane {
     return this.virtualServer.routes.isLocal(address);
   }
 
-  /** Counters of each interface. */
-  portStats(): { name: string; stats: PortStats }[] {
-    return this.host.ports.map(({ port, name }) => ({ name, stats: this.driver.stats(port) }));
+  /** What the virtual server counts, and what driver and parking do. */
+  counters(): Counters {
+    const { parking } = this.loop;
+    const interfaces = this.host.ports.map(({ port, name }) => ({
+      name,
+      ...this.driver.stats(port),
+    }));
+    return {
+      ...this.virtualServer.countersAlone(),
+      parkedFrames: { used: parking.frames, capacity: parking.framesMax },
+      interfaces,
+    };
   }
 
   private hostChanged(description: string): void {

@@ -3,9 +3,8 @@
  * what it has done stands in the tables, which the director reads by itself.
  */
 import type { KnownPort } from '../../dataplane/sys/host.js';
-import type { PortStats } from '../../dataplane/driver/stats.js';
 import type { Capacity } from '../../dataplane/state.js';
-import type { Errno } from '../control/api.js';
+import type { Counters, Errno } from '../control/api.js';
 import type { MethodName, Params } from '../control/schemas.js';
 import type { Damage } from '../virtual-server/virtual-server.js';
 import type { Endpoints, Side } from '../virtual-server/endpoints.js';
@@ -28,7 +27,7 @@ export const SOCKETS_PER_PORT = 4;
 /** Questions that the tables don't answer. */
 export interface Questions {
   isLocal: { params: { address: number }; answer: boolean };
-  portStats: { params: Record<string, never>; answer: { name: string; stats: PortStats }[] };
+  counters: { params: Record<string, never>; answer: Counters };
 }
 
 export type Question = keyof Questions;

@@ -129,7 +129,7 @@ export class Worker {
     const answer =
       question === 'isLocal'
         ? dataPlane.isLocal((params as { address: number }).address)
-        : dataPlane.portStats();
+        : dataPlane.counters();
     this.send({ type: 'done', id, answer });
   }
 

@@ -68,6 +68,22 @@ describe('fragments', () => {
     );
   });
 
+  it('are counted where they wait in vain: for want of room, and of time', () => {
+    const reassembly = new Reassembly();
+    const [first] = cut(packet(new Uint8Array(3000)), 1500);
+    for (let identification = 0; identification < 1000; identification++) {
+      first.set([identification >> 8, identification], 4);
+      assert.equal(reassembly.add(first, 0, identification), INCOMPLETE);
+    }
+    assert.equal(reassembly.pending, reassembly.capacity);
+    assert.equal(reassembly.takeDiscarded(), 1000 - reassembly.capacity);
+    assert.equal(reassembly.takeDiscarded(), 0);
+    first.set([0xff, 0xff], 4);
+    reassembly.add(first, 0, 1000 + 31 * 100);
+    assert.equal(reassembly.takeDiscarded(), reassembly.capacity);
+    assert.equal(reassembly.pending, 1);
+  });
+
   it('are refused and forgotten when they overlap or contradict each other', () => {
     fc.assert(
       fc.property(payload, mtu, fc.nat(), (bytes, size, which) => {

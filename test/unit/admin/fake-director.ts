@@ -7,6 +7,7 @@ import {
   type Change,
   type ConnectionEntry,
   type Control,
+  type Counters,
   type DaemonSettings,
   type DestinationEntry,
   type DestinationKey,
@@ -167,6 +168,10 @@ export class FakeDirector implements Control {
   async stopDaemon(state: 'master' | 'backup'): Promise<void> {
     if (!this.running.some((daemon) => daemon.state === state)) refuse('ESRCH');
     this.running = this.running.filter((daemon) => daemon.state !== state);
+  }
+
+  async counters(): Promise<Counters> {
+    return refuse('EOPNOTSUPP');
   }
 
   async settings(): Promise<Record<string, number>> {

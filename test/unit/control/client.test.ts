@@ -88,6 +88,7 @@ describe('control client', () => {
     assert.deepEqual(await control.timeouts(), await director.timeouts());
     await control.setSetting('expire_nodest_conn', 1);
     assert.deepEqual(await control.settings(), { expire_nodest_conn: 1 });
+    assert.deepEqual(await control.counters(), await director.counters());
     assert.deepEqual(await control.daemons(), []);
     await control.addService(WEB, ROUND_ROBIN);
     await control.flush();

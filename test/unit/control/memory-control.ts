@@ -7,6 +7,7 @@ import {
   type Change,
   type ConnectionEntry,
   type Control,
+  type Counters,
   type DaemonSettings,
   type DestinationEntry,
   type DestinationKey,
@@ -184,6 +185,20 @@ export class MemoryControl implements Control {
 
   async stopDaemon(): Promise<void> {
     throw new ControlError('ESRCH', 'No daemon is running');
+  }
+
+  async counters(): Promise<Counters> {
+    const nothing = { used: 0, capacity: 0 };
+    return {
+      drops: { table_full: 7 },
+      connections: { used: 3, capacity: 4, halfOpen: 2 },
+      services: nothing,
+      destinations: nothing,
+      parkedFrames: nothing,
+      fragmentedPackets: nothing,
+      defences: ['drop_entry'],
+      interfaces: [],
+    };
   }
 
   async settings(): Promise<Record<string, number>> {
