@@ -7,7 +7,8 @@
 export const TICKS_PER_SECOND = 100;
 export const MS_PER_TICK = 10;
 /** The longest timeout there is: 31 days, ipvsadm's limit. Twice that and more is within an int32's reach. */
-export const TIMEOUT_MAX_TICKS = 31 * 24 * 60 * 60 * TICKS_PER_SECOND;
+export const TIMEOUT_MAX_SECONDS = 31 * 24 * 60 * 60;
+export const TIMEOUT_MAX_TICKS = TIMEOUT_MAX_SECONDS * TICKS_PER_SECOND;
 
 /** Signed distance in ticks from `now` to `deadline`; negative once the deadline has passed. */
 export function ticksUntil(deadline: number, now: number): number {

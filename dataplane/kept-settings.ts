@@ -6,7 +6,7 @@
  *          | mark |  | timeouts, by state| UDP timeout | settings, by their order
  *          +------+--+-------------------+-------------+---------------------------+
  */
-import { TIMEOUT_MAX_TICKS, TICKS_PER_SECOND } from './clock.js';
+import { TIMEOUT_MAX_SECONDS, TIMEOUT_MAX_TICKS } from './clock.js';
 import { defaultTimeouts } from './conn/states.js';
 import { type RecordLayout, type Region, VALID } from './memory/region.js';
 import { SETTING_NAMES, type Settings } from './settings.js';
@@ -19,7 +19,6 @@ const UDP_TIMEOUT = 15;
 const SETTINGS = 16;
 /** ip_vs's default, kept and shown although UDP isn't built. */
 const UDP_TIMEOUT_SECONDS = 300;
-const TIMEOUT_MAX_SECONDS = TIMEOUT_MAX_TICKS / TICKS_PER_SECOND;
 
 export class KeptSettings {
   /** Timeouts by TCP state, in ticks. */

@@ -3,7 +3,7 @@
  * change is made between two bursts of packets, whole or not at all.
  */
 import { SCHEDULERS, schedulerByName } from '../../scheduler/registry.js';
-import { secondsToTicks } from '../../dataplane/clock.js';
+import { secondsToTicks, TIMEOUT_MAX_SECONDS } from '../../dataplane/clock.js';
 import type { Lifecycle } from '../../dataplane/lifecycle/connections.js';
 import { SERVICE_PERSISTENT, SERVICE_SCHEDULER_FLAGS } from '../../dataplane/service/services.js';
 import type { State } from '../../dataplane/state.js';
@@ -20,6 +20,7 @@ import { ipv4FromText } from '../control/ipv4.js';
 const TCP = 6;
 const FORWARD_MASQ = 0;
 const WEIGHT_MAX = 0x7fffffff;
+const THRESHOLD_MAX = 0x7fffffff;
 
 function unsupported(what: string): ControlError {
   return new ControlError('EOPNOTSUPP', `${what} not supported by this director`);
@@ -29,6 +30,16 @@ function addressOf(text: string): number {
   const address = ipv4FromText(text);
   if (address === undefined) throw new ControlError('EINVAL', `bad IPv4 address ${text}`);
   return address;
+}
+
+function timeoutTicksOf({ persistent, timeoutSeconds }: ServiceSettings): number {
+  if (!persistent) return 0;
+  if (timeoutSeconds <= TIMEOUT_MAX_SECONDS) return secondsToTicks(timeoutSeconds);
+  const limit = `${TIMEOUT_MAX_SECONDS} seconds`;
+  throw new ControlError(
+    'EINVAL',
+    `a persistence timeout is at most ${limit}, not ${timeoutSeconds}`,
+  );
 }
 
 export class ServiceAdmin {
@@ -68,7 +79,9 @@ export class ServiceAdmin {
     this.refuseUnsupported(key, settings);
     if (this.lookup(key) !== 0) throw new ControlError('EEXIST', 'Service already exists');
     const schedulerId = this.schedulerId(settings);
+    // Refuses what `configure` would refuse once the service is there.
     addressOf(settings.netmask);
+    timeoutTicksOf(settings);
     const { services, statistics } = this.state;
     const service = services.add(TCP, addressOf(key.address), key.port);
     if (service === 0) throw new ControlError('ENOMEM', 'no room for another service');
@@ -226,8 +239,8 @@ export class ServiceAdmin {
     const flags =
       (settings.schedulerFlags & SERVICE_SCHEDULER_FLAGS) |
       (settings.persistent ? SERVICE_PERSISTENT : 0);
-    const timeout = secondsToTicks(settings.persistent ? settings.timeoutSeconds : 0);
-    this.state.services.configure(service, flags, timeout, addressOf(settings.netmask));
+    const netmask = addressOf(settings.netmask);
+    this.state.services.configure(service, flags, timeoutTicksOf(settings), netmask);
   }
 
   private bindScheduler(service: number, id: number): void {
@@ -258,6 +271,9 @@ export class ServiceAdmin {
   private checkDestination(key: DestinationKey, settings: DestinationSettings): number {
     if (settings.weight < 0 || settings.weight > WEIGHT_MAX) {
       throw new ControlError('ERANGE', 'weight out of range');
+    }
+    if (settings.upperThreshold > THRESHOLD_MAX) {
+      throw new ControlError('ERANGE', `upper threshold above ${THRESHOLD_MAX}`);
     }
     if (settings.lowerThreshold > settings.upperThreshold) {
       throw new ControlError('ERANGE', 'lower threshold above the upper one');

@@ -3,7 +3,7 @@
  * interfaces, a replay runs one on recorded packets.
  */
 import { ESTABLISHED, FIN_WAIT } from '../../dataplane/conn/states.js';
-import { secondsToTicks } from '../../dataplane/clock.js';
+import { secondsToTicks, TIMEOUT_MAX_SECONDS } from '../../dataplane/clock.js';
 import { Engine } from '../../dataplane/engine.js';
 import type { Routes } from '../../dataplane/route/routes.js';
 import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
@@ -231,6 +231,11 @@ export class VirtualServer implements Control {
   }
 
   async setTimeouts({ tcpSeconds, tcpFinSeconds, udpSeconds }: Timeouts): Promise<void> {
+    const longest = Math.max(tcpSeconds, tcpFinSeconds, udpSeconds);
+    if (longest > TIMEOUT_MAX_SECONDS) {
+      const limit = `${TIMEOUT_MAX_SECONDS} seconds`;
+      throw new ControlError('EINVAL', `a timeout is at most ${limit}, not ${longest}`);
+    }
     const { timeouts } = this.state;
     if (tcpSeconds > 0) timeouts[ESTABLISHED] = secondsToTicks(tcpSeconds);
     if (tcpFinSeconds > 0) timeouts[FIN_WAIT] = secondsToTicks(tcpFinSeconds);
@@ -247,6 +252,10 @@ export class VirtualServer implements Control {
 
   async stopDaemon(): Promise<void> {
     throw new ControlError('ESRCH', 'No daemon is running');
+  }
+
+  async upgrade(): Promise<{ version: string }> {
+    throw new ControlError('EOPNOTSUPP', 'There is no process to be replaced');
   }
 
   async setSetting(name: string, value: number): Promise<void> {

@@ -8,19 +8,34 @@ const WINDOW_BYTES = 1 << 20;
 /** Free bytes in front of the window's contents: an Ethernet header may be written before the first packet. */
 const HEADROOM = 16;
 
+/** Where a window's bytes come from. */
+export interface ByteSource {
+  /** Reads up to `count` bytes to memory[at] and returns how many; 0 at the end. */
+  read(memory: Uint8Array, at: number, count: number): number;
+  close(): void;
+}
+
+/** Throws what the file system says. */
+export function fileSource(path: string): ByteSource {
+  const file = openSync(path, 'r');
+  return {
+    read: (memory, at, count) => readSync(file, memory, at, count, null),
+    close: () => closeSync(file),
+  };
+}
+
 export class CaptureWindow {
-  readonly memory = new Uint8Array(WINDOW_BYTES);
   /** Where the next unread byte is in `memory`. */
   position = HEADROOM;
   private end = HEADROOM;
-  private readonly file: number;
   /** Position in the file of memory[0]. */
   private base = -HEADROOM;
   private closed = false;
 
-  constructor(path: string) {
-    this.file = openSync(path, 'r');
-  }
+  constructor(
+    private readonly source: ByteSource,
+    readonly memory = new Uint8Array(WINDOW_BYTES),
+  ) {}
 
   /** Position in the file of the next unread byte. */
   get fileOffset(): number {
@@ -44,7 +59,7 @@ export class CaptureWindow {
     this.end -= distance;
     this.position = HEADROOM;
     while (this.end < this.memory.length) {
-      const read = readSync(this.file, this.memory, this.end, this.memory.length - this.end, null);
+      const read = this.source.read(this.memory, this.end, this.memory.length - this.end);
       if (read === 0) break;
       this.end += read;
     }
@@ -64,7 +79,7 @@ export class CaptureWindow {
   }
 
   close(): void {
-    if (!this.closed) closeSync(this.file);
+    if (!this.closed) this.source.close();
     this.closed = true;
   }
 }

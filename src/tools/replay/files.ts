@@ -8,6 +8,8 @@ import { parseScenario, type Scenario, ScenarioError } from './scenario.js';
 
 const SCENARIO_FILE = /\.jsonl?(\.gz)?$/;
 const LINES_FILE = /\.jsonl(\.gz)?$/;
+/** A gzipped file says nothing about how large it will be. */
+const TEXT_MAX_BYTES = 256 * 1024 * 1024;
 
 export interface ScenarioSource {
   scenario: Scenario;
@@ -39,8 +41,16 @@ function filesAt(path: string): string[] {
 function* readFile(file: string): Generator<ScenarioSource> {
   const text = attempt(file, () => {
     const bytes = readFileSync(file);
-    return (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+    const text = file.endsWith('.gz')
+      ? gunzipSync(bytes, { maxOutputLength: TEXT_MAX_BYTES })
+      : bytes;
+    return text.toString('utf8');
   });
+  yield* scenariosIn(text, file);
+}
+
+/** The scenarios of a file with this text and name. @throws ScenarioError */
+export function* scenariosIn(text: string, file: string): Generator<ScenarioSource> {
   if (!LINES_FILE.test(file)) {
     yield { scenario: parseScenario(parseJson(text, file), file), place: file };
     return;

@@ -79,8 +79,16 @@ export class Player {
   async set(settings: Readonly<Record<string, number | string>>): Promise<void> {
     for (const [name, value] of Object.entries(settings)) {
       const built = await this.server.settings();
-      if (Object.hasOwn(built, name)) await this.server.setSetting(name, Number(value));
+      if (Object.hasOwn(built, name)) await this.setOne(name, Number(value));
       else if (String(value) !== RECORDED_DEFAULTS[name]) throw new Unsupported(`setting ${name}`);
+    }
+  }
+
+  private async setOne(name: string, value: number): Promise<void> {
+    try {
+      await this.server.setSetting(name, value);
+    } catch (error) {
+      throw error instanceof ControlError ? new Unsupported(error.message) : error;
     }
   }
 

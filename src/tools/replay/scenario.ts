@@ -5,7 +5,15 @@
 import { z } from 'zod';
 import { splitWords } from './words.js';
 
-const hex = z.string().regex(/^([0-9a-fA-F]{2})+$/, 'must be bytes in hexadecimal');
+/** The largest IP packet. */
+const PACKET_MAX_BYTES = 65_535;
+/** A replay lets time pass tick by tick: a day takes some seconds. */
+const TIME_MAX_MS = 24 * 60 * 60 * 1000;
+
+const hex = z
+  .string()
+  .max(2 * PACKET_MAX_BYTES, `must be at most ${PACKET_MAX_BYTES} bytes`)
+  .regex(/^([0-9a-fA-F]{2})+$/, 'must be bytes in hexadecimal');
 const address = z.ipv4().or(z.ipv6());
 const portName = z.enum(['ext', 'int']);
 const settings = z.record(z.string(), z.union([z.number(), z.string()]));
@@ -25,7 +33,7 @@ const sentPacket = z.strictObject({
   nh: address.optional(),
 });
 
-const time = { at: z.number().int().nonnegative(), note: z.string().optional() };
+const time = { at: z.number().int().nonnegative().max(TIME_MAX_MS), note: z.string().optional() };
 
 const commandStep = z.strictObject({
   ...time,
