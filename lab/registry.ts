@@ -220,6 +220,7 @@ function checkId(id: string): void {
 
 /** A director that was killed leaves its tables in shared memory, with a link to them in its state directory. */
 function removeTables(folder: string): void {
+  if (!existsSync(folder)) return;
   for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     const link = join(folder, path);
     if (basename(link) !== 'tables' || !lstatSync(link).isSymbolicLink()) continue;

@@ -46,6 +46,9 @@ export const MAP_ANONYMOUS = 0x20;
 export const MAP_NORESERVE = 0x4000;
 export const MADV_HUGEPAGE = 14;
 
+export const F_SETFD = 2;
+const WNOHANG = 1;
+
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 
@@ -68,6 +71,7 @@ const native = {
   flock: libc.func('int flock(int, int)') as Native,
   fallocate: libc.func('int fallocate(int, int, int64_t, int64_t)') as Native,
   close: libc.func('int close(int)') as Native,
+  waitpid: libc.func('int waitpid(int, void *, int)') as Native,
   poll: libc.func('int poll(void *, unsigned long, int)') as Native,
   sendto: libc.func('long sendto(int, void *, size_t, int, void *, unsigned int)') as Native,
   sendmsg: libc.func('long sendmsg(int, void *, int)') as Native,
@@ -77,6 +81,10 @@ const native = {
   munmap: libc.func('int munmap(void *, size_t)') as Native,
   madvise: libc.func('int madvise(void *, size_t, int)') as Native,
 };
+const nativeExecv = libc.func('int execv(const char *, const char **)') as (
+  path: string,
+  argv: (string | null)[],
+) => number;
 const nativeMmap = libc.func('void *mmap(void *, size_t, int, int, int, int64_t)') as (
   address: bigint | null,
   length: number,
@@ -137,6 +145,19 @@ export function fcntl(fd: number, command: number, argument: number): number {
 /** The lock goes with the last descriptor of the open file, so at the latest with the process. */
 export function flock(fd: number, operation: number): number {
   return orErrno(native.flock(fd, operation));
+}
+
+/**
+ * Goes on as another program in the same process; returns -errno where that fails, and otherwise not at all.
+ * Only descriptors without the close-on-exec flag stay open.
+ */
+export function execv(path: string, argv: readonly string[]): number {
+  return orErrno(nativeExecv(path, [...argv, null]));
+}
+
+/** Takes note of a child's end, if it has ended; returns its process number then, 0 while it lives. */
+export function reap(pid: number): number {
+  return orErrno(native.waitpid(pid, null, WNOHANG));
 }
 
 /** Gives the first `length` bytes of a file memory (or disk) of their own; what is there already stays. */

@@ -213,6 +213,12 @@ export interface Control {
   daemons(): Promise<DaemonSettings[]>;
   startDaemon(settings: DaemonSettings): Promise<void>;
   stopDaemon(state: 'master' | 'backup'): Promise<void>;
+  /**
+   * Has the director go on as the program that is installed now, in the same process. Resolves to the version
+   * it will have, just before it hangs up; EOPNOTSUPP where there is no such process, EINVAL where the new
+   * program couldn't start.
+   */
+  upgrade(): Promise<{ version: string }>;
   /** Values of the net.ipv4.vs.* settings by name. */
   settings(): Promise<Record<string, number>>;
   setSetting(name: string, value: number): Promise<void>;

@@ -31,6 +31,7 @@ export const calls: { [M in MethodName]: Call<M> } = {
   daemons: (control) => control.daemons(),
   startDaemon: (control, { settings }) => control.startDaemon(settings),
   stopDaemon: (control, { state }) => control.stopDaemon(state),
+  upgrade: (control) => control.upgrade(),
   settings: (control) => control.settings(),
   setSetting: (control, { name, value }) => control.setSetting(name, value),
 };

@@ -132,6 +132,10 @@ class ControlClient implements RemoteControl {
     return this.request('stopDaemon', { state });
   }
 
+  upgrade(): Promise<{ version: string }> {
+    return this.request<'upgrade', { version: string }>('upgrade', {});
+  }
+
   settings(): Promise<Record<string, number>> {
     return this.request<'settings', Record<string, number>>('settings', {});
   }

@@ -145,6 +145,7 @@ export const paramSchemas = {
   daemons: nothing,
   startDaemon: z.strictObject({ settings: daemonSettings }),
   stopDaemon: z.strictObject({ state: daemonState }),
+  upgrade: nothing,
   settings: nothing,
   setSetting: z.strictObject({ name, value: z.int() }),
 } as const;

@@ -32,6 +32,8 @@ export interface DirectorControlOptions {
   interception: Pick<InterceptSync, 'changeBehind' | 'settleOrWarn'>;
   /** True where packets to the address (int32) are delivered to this host. */
   isLocal: (address: number) => Promise<boolean>;
+  /** Checks the program that is installed now and has it take over; resolves to its version before it does. */
+  upgrade: () => Promise<{ version: string }>;
   log: Log;
 }
 
@@ -39,12 +41,14 @@ export class DirectorControl implements Control {
   private readonly inner: Control;
   private readonly interception: DirectorControlOptions['interception'];
   private readonly isLocal: (address: number) => Promise<boolean>;
+  private readonly upgradeSelf: DirectorControlOptions['upgrade'];
   private readonly log: Log;
 
   constructor(options: DirectorControlOptions) {
     this.inner = options.inner;
     this.interception = options.interception;
     this.isLocal = options.isLocal;
+    this.upgradeSelf = options.upgrade;
     this.log = options.log;
   }
 
@@ -128,6 +132,7 @@ export class DirectorControl implements Control {
   startDaemon = (settings: DaemonSettings) => this.inner.startDaemon(settings);
   stopDaemon = (state: DaemonSettings['state']) => this.inner.stopDaemon(state);
   settings = () => this.inner.settings();
+  upgrade = () => this.upgradeSelf();
 
   private behind(endpoints: Endpoints, change: () => Promise<void>): Promise<void> {
     return this.interception.changeBehind(endpoints, change);

@@ -259,7 +259,7 @@ export class Director {
   private changeKernelSettings(): void {
     const { stateDir, socket } = this.options;
     const left = readFootprint(stateDir);
-    if (left !== null) this.log.warn('the last director here was killed, taking over from it');
+    if (left !== null) this.log.info('taking over the settings of the last director here');
     const sysctls = new Sysctls(left?.sysctls);
     this.teardown.add('kernel settings', () => {
       sysctls.restore();

@@ -8,6 +8,7 @@ import { Director } from './director.js';
 import { createLog, type Log } from './log.js';
 import type { Options } from './options.js';
 import { waitForStop } from './signals.js';
+import { adoptChildren } from './upgrade.js';
 import { UsageError } from './usage.js';
 
 const EXIT_OK = 0;
@@ -45,6 +46,7 @@ async function perform(command: Command): Promise<number> {
 }
 
 async function run(options: Options, log: Log): Promise<number> {
+  adoptChildren();
   let director: Director | null = null;
   const stop = waitForStop(log, () => void director?.reload());
   log.info('starting', { version: packageVersion(), node: process.version });

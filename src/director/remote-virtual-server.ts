@@ -98,6 +98,10 @@ export class RemoteVirtualServer implements Control {
   startDaemon = (settings: DaemonSettings) => this.change('startDaemon', { settings });
   stopDaemon = (state: DaemonSettings['state']) => this.change('stopDaemon', { state });
 
+  async upgrade(): Promise<{ version: string }> {
+    throw new ControlError('EOPNOTSUPP', 'The director upgrades itself');
+  }
+
   /** The tables as they are once the changes under way have been made. */
   private async tables(): Promise<TableReader> {
     await this.changes;

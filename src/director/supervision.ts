@@ -99,6 +99,11 @@ export class Supervision {
     return answer as Questions[Q]['answer'];
   }
 
+  /** Process numbers of all workers. */
+  get pids(): number[] {
+    return [...this.workers.values()].map(({ handle }) => handle.pid);
+  }
+
   /** Ends all workers; resolves when they have ended. */
   async stop(): Promise<void> {
     this.leave();

@@ -16,7 +16,7 @@ export interface SupervisorTimes {
   hangMs: number;
   /** As long may taking over last: reading the tables, building the index. */
   activateMs: number;
-  /** Pause before an attempt: of the second failure in a row, doubled with each further one, up to the maximum. */
+  /** Pause before an attempt: of the third failure in a row, doubled with each further one, up to the maximum. */
   firstPauseMs: number;
   pauseMaxMs: number;
 }
@@ -29,6 +29,8 @@ export const SUPERVISOR_TIMES: SupervisorTimes = {
   pauseMaxMs: 5000,
 };
 
+/** Failures in a row after which there are pauses. */
+const FAILURES_BEFORE_PAUSE = 3;
 /** Failures in a row after which the director gives up for the time being. */
 export const FAILURES_BEFORE_GIVING_UP = 5;
 /** Faults in a row after which the next attempt goes without the connections, and without any table. */
@@ -180,8 +182,9 @@ export class Supervisor {
   private pause(nowMs: number): void {
     this.failures += 1;
     const { firstPauseMs, pauseMaxMs } = this.times;
-    const doubled = firstPauseMs * 2 ** (this.failures - 2);
-    this.nextAttemptMs = this.failures < 2 ? nowMs : nowMs + Math.min(pauseMaxMs, doubled);
+    const doubled = firstPauseMs * 2 ** (this.failures - FAILURES_BEFORE_PAUSE);
+    const pauseMs = this.failures < FAILURES_BEFORE_PAUSE ? 0 : Math.min(pauseMaxMs, doubled);
+    this.nextAttemptMs = nowMs + pauseMs;
   }
 
   private tick(nowMs: number): SupervisorEffect[] {

@@ -41,6 +41,11 @@ export const TOOLS: readonly Tool[] = [
     summary: 'how full a running director is, what it has dropped and why, and what to do',
     run: async (argv) => (await import('./status.js')).run(argv),
   },
+  {
+    name: 'upgrade',
+    summary: 'has a running director go on as the version that is installed now',
+    run: async (argv) => (await import('./upgrade.js')).run(argv),
+  },
 ];
 
 /** Runs `uvs ARGV...`; resolves to the exit status. */

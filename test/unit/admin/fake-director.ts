@@ -165,6 +165,10 @@ export class FakeDirector implements Control {
     });
   }
 
+  async upgrade(): Promise<{ version: string }> {
+    throw new ControlError('EOPNOTSUPP', 'no process');
+  }
+
   async stopDaemon(state: 'master' | 'backup'): Promise<void> {
     if (!this.running.some((daemon) => daemon.state === state)) refuse('ESRCH');
     this.running = this.running.filter((daemon) => daemon.state !== state);

@@ -183,6 +183,10 @@ export class MemoryControl implements Control {
     throw new ControlError('EOPNOTSUPP', 'There is no sync daemon');
   }
 
+  async upgrade(): Promise<{ version: string }> {
+    throw new ControlError('EOPNOTSUPP', 'no process');
+  }
+
   async stopDaemon(): Promise<void> {
     throw new ControlError('ESRCH', 'No daemon is running');
   }

@@ -45,6 +45,7 @@ describe('interception, in line with the services', () => {
       inner: virtualServer,
       interception,
       isLocal: async (address) => address === VIP,
+      upgrade: async () => ({ version: '' }),
       log: directorLog,
     });
   });

@@ -45,6 +45,7 @@ describe('ten thousand servers', () => {
       inner: director,
       interception,
       isLocal: async () => true,
+      upgrade: async () => ({ version: '' }),
       log: createLog({ level: 'error', write: () => {} }),
     });
   });

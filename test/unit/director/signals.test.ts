@@ -12,12 +12,12 @@ const PROGRAM = (lastsMs: number): string => `
   import { createLog } from ${JSON.stringify(join(FOLDER, 'log.ts'))};
   import { waitForStop } from ${JSON.stringify(join(FOLDER, 'signals.ts'))};
   const write = (line) => process.stdout.write(line.slice(25));
-  const stop = waitForStop(createLog({ level: 'info', write }));
-  process.on('SIGUSR2', () => { setImmediate(() => { throw new Error('first'); }); void Promise.reject('second'); });
+  const stop = waitForStop(createLog({ level: 'info', write }), () => write(' '.repeat(25) + 'reloading\\n'));
+  process.on('SIGPWR', () => { setImmediate(() => { throw new Error('first'); }); void Promise.reject('second'); });
   setInterval(() => {}, 1000);
   write(' '.repeat(25) + 'waiting\\n');
-  const { failure } = await stop;
-  write(' '.repeat(25) + 'resolved: ' + failure?.message + '\\n');
+  const { failure, leave } = await stop;
+  write(' '.repeat(25) + 'resolved: ' + failure?.message + ', leaves packets: ' + leave + '\\n');
   if (${lastsMs} > 0) setTimeout(() => process.exit(0), ${lastsMs});`;
 
 type Child = ChildProcessByStdio<null, Readable, null>;
@@ -40,16 +40,30 @@ async function until(child: Child, word: string): Promise<string> {
 }
 
 describe('the end of a director', () => {
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGUSR2'] as const) {
     it(`is asked for by ${signal}`, async () => {
       const child = start();
       await until(child, 'waiting');
       child.kill(signal);
       const said = await until(child, 'resolved: ');
-      assert.match(said, new RegExp(`^info {2}stopping signal=${signal}\\nresolved: undefined`));
+      assert.match(
+        said,
+        new RegExp(
+          `^info {2}stopping signal=${signal}\\nresolved: undefined, leaves packets: ${signal === 'SIGUSR2'}`,
+        ),
+      );
       assert.deepEqual(await once(child, 'exit'), [0, null]);
     });
   }
+
+  it('does not follow SIGHUP without a terminal: that is a wish for new rules', async () => {
+    const child = start();
+    await until(child, 'waiting');
+    child.kill('SIGHUP');
+    assert.match(await until(child, 'reloading'), /^reloading/);
+    child.kill('SIGTERM');
+    await until(child, 'resolved: undefined');
+  });
 
   it('is forced by a second signal', async () => {
     const child = start(0);
@@ -64,7 +78,7 @@ describe('the end of a director', () => {
   it('follows an error that nobody caught, the first of them', async () => {
     const child = start();
     await until(child, 'waiting');
-    child.kill('SIGUSR2');
+    child.kill('SIGPWR');
     const said = await until(child, 'resolved: ');
     assert.match(said, /^error internal failure, stopping reason=second stack=/);
     assert.equal(said.split('internal failure').length, 2);
