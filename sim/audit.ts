@@ -8,7 +8,7 @@
 import type { DropCounters } from '../dataplane/drops.js';
 import type { MemoryDriver } from '../dataplane/driver/memory.js';
 import type { FrameQueue } from '../dataplane/frame-queue.js';
-import type { Loop, PacketEngine } from '../dataplane/loop.js';
+import type { PacketEngine } from '../dataplane/loop.js';
 import type { Routes } from '../dataplane/route/routes.js';
 import { ANSWER, DROP, HAND_BACK, LEAVE, PARK, SEND, verdictKind } from '../dataplane/verdict.js';
 import type { Frame } from './packet.js';
@@ -31,14 +31,17 @@ export class AuditedEngine implements PacketEngine {
   /** Drops that came with an answer, not with a drop verdict. */
   private answered = 0;
   private readonly dropsBefore: number;
+  private readonly start: Figures;
 
   constructor(
     private readonly engine: PacketEngine,
+    private readonly driver: MemoryDriver,
     private readonly witness: Witness,
   ) {
     this.drops = engine.drops;
     this.routes = engine.routes;
     this.dropsBefore = this.dropped;
+    this.start = figuresOf(driver);
   }
 
   get answers(): FrameQueue {
@@ -77,26 +80,17 @@ export class AuditedEngine implements PacketEngine {
   }
 
   /** Whether everybody's figures agree; to be asked between two bursts. */
-  check(loop: Loop, driver: MemoryDriver, queuedToSend: number): void {
-    let sent = 0;
-    let received = 0;
-    let refused = 0;
-    let handedBack = 0;
-    for (const port of PORTS) {
-      const stats = driver.stats(port);
-      sent += stats.sentFrames;
-      received += stats.receivedFrames;
-      refused += stats.sendErrors;
-      handedBack += stats.handedBackFrames;
-    }
-    const judged = this.verdicts.reduce((sum, count) => sum + count, 0);
-    expectEqual('frames received and verdicts', received, judged);
-    expectEqual('frames handed back', handedBack, this.handedBack);
-    const engineDrops = this.verdicts[DROP] + this.answered;
+  check(parked: number, queuedToSend: number): void {
+    const { verdicts } = this;
+    const figures = figuresOf(this.driver);
+    const judged = verdicts.reduce((sum, count) => sum + count, 0);
+    expectEqual('frames received and verdicts', figures.received - this.start.received, judged);
+    expectEqual('frames handed back', figures.handedBack - this.start.handedBack, this.handedBack);
+    const engineDrops = verdicts[DROP] + this.answered;
     const parkingDrops = this.dropped - this.dropsBefore - engineDrops;
-    const released = this.verdicts[PARK] - parkingDrops - loop.parking.frames;
-    const expected = this.verdicts[SEND] + this.answersSent + released;
-    expectEqual('frames to be sent', sent + refused + queuedToSend, expected);
+    const released = verdicts[PARK] - parkingDrops - parked;
+    const expected = verdicts[SEND] + this.answersSent + released;
+    expectEqual('frames to be sent', figures.sent - this.start.sent + queuedToSend, expected);
   }
 
   private get dropped(): number {
@@ -111,6 +105,24 @@ export class AuditedEngine implements PacketEngine {
     else if (kind === ANSWER) this.answered += counted;
     else expectEqual('drops counted', counted, 0);
   }
+}
+
+/** What the driver has counted, of all ports; refused frames count as sent. */
+interface Figures {
+  received: number;
+  sent: number;
+  handedBack: number;
+}
+
+function figuresOf(driver: MemoryDriver): Figures {
+  const figures = { received: 0, sent: 0, handedBack: 0 };
+  for (const port of PORTS) {
+    const stats = driver.stats(port);
+    figures.received += stats.receivedFrames;
+    figures.sent += stats.sentFrames + stats.sendErrors;
+    figures.handedBack += stats.handedBackFrames;
+  }
+  return figures;
 }
 
 function expectEqual(what: string, actual: number, expected: number): void {

@@ -14,7 +14,7 @@ import { checkInvariants } from './invariants.js';
 import { Kernel } from './kernel.js';
 import type { DirectorPorts, Network } from './network.js';
 import { type Frame, View } from './packet.js';
-import { Plane } from './plane.js';
+import { emptyDriver, makeDriver, Plane } from './plane.js';
 import type { Random } from './random.js';
 import { configurationOf, copyMemory, Picture } from './recovery.js';
 import type { Port } from './site.js';
@@ -63,6 +63,7 @@ export class Director implements DirectorPorts {
   flushLimit = Number.MAX_SAFE_INTEGER;
   private readonly kernel: Kernel;
   private readonly random: Random;
+  private readonly driver = makeDriver();
   private ring: Frame[] = [];
   private turnAtMs = Number.POSITIVE_INFINITY;
   private turns = 0;
@@ -130,6 +131,7 @@ export class Director implements DirectorPorts {
     const { world, network, interception, witness, memory } = this;
     try {
       this.plane = new Plane({
+        driver: this.driver,
         memory,
         capacity: CAPACITY,
         hashKey: [this.random.int32(), this.random.int32()],
@@ -183,6 +185,7 @@ export class Director implements DirectorPorts {
       this.network.fromDirector(port as Port, { port, bytes, offload, corrupted: false });
     }
     this.ring = withRings ? [...plane.remains(), ...this.ring] : [];
+    emptyDriver(this.driver);
     this.plane = null;
     this.isStill = false;
     this.options.onDeath(isFault);
@@ -256,6 +259,7 @@ export class Director implements DirectorPorts {
     plane.audited.onLeft = (frame) => this.kernel.receive(frame);
     for (let i = 0; i < BURSTS_PER_TURN && this.ring.length > 0; i++) {
       plane.burst(this.ring, this.clock());
+      this.collect(plane);
     }
     if (plane.waiting > 0) plane.burst([], this.clock());
     const isMore = this.advance(plane);

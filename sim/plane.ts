@@ -3,6 +3,7 @@
  * puts them together, from activation to death.
  */
 import { BURST_MAX } from '../dataplane/burst-size.js';
+import { Burst } from '../dataplane/driver/driver.js';
 import { MemoryDriver } from '../dataplane/driver/memory.js';
 import type { FrameRing } from '../dataplane/driver/framering.js';
 import { Loop } from '../dataplane/loop.js';
@@ -12,7 +13,7 @@ import { AuditedEngine } from './audit.js';
 import type { Interception } from './interception.js';
 import type { Network } from './network.js';
 import type { Frame } from './packet.js';
-import type { Port } from './site.js';
+import { PORTS, type Port } from './site.js';
 import type { Witness } from './witness.js';
 
 /** The largest super-segment the ends send, and some. */
@@ -20,7 +21,22 @@ const FRAME_BYTES = 16_384;
 /** As many as wait for a slow network, and a burst. */
 const SLOTS = 256;
 
+/** The driver of all data planes of a run, one after the other. */
+export function makeDriver(): MemoryDriver {
+  return new MemoryDriver({ ports: PORTS.length, slots: SLOTS, frameBytes: FRAME_BYTES });
+}
+
+/** What a process that died had queued goes with it. */
+export function emptyDriver(driver: MemoryDriver): void {
+  driver.release(new Burst());
+  driver.flushLimit = Number.MAX_SAFE_INTEGER;
+  driver.flush();
+  driver.takeSent();
+  driver.takeHandedBack();
+}
+
 export interface PlaneOptions {
+  driver: MemoryDriver;
   memory: StateMemory;
   capacity: Capacity;
   hashKey: readonly [number, number];
@@ -34,7 +50,7 @@ export interface PlaneOptions {
 
 export class Plane {
   readonly server: VirtualServer;
-  readonly driver = new MemoryDriver({ ports: 2, slots: SLOTS, frameBytes: FRAME_BYTES });
+  readonly driver: MemoryDriver;
   readonly audited: AuditedEngine;
   readonly loop: Loop;
 
@@ -50,11 +66,12 @@ export class Plane {
         interception.follow(this.server.interceptedEndpoints, touched);
       },
     });
+    this.driver = options.driver;
     options.plant(this.server);
     network.lay(this.server.routes);
     witness.state = this.server.state;
     const { engine } = this.server;
-    this.audited = new AuditedEngine(engine, witness);
+    this.audited = new AuditedEngine(engine, this.driver, witness);
     const { audited } = this;
     // As the worker has it: the loop moves packets, the virtual server runs what is due.
     this.loop = new Loop(audited, this.driver, (hop) => {
@@ -88,7 +105,7 @@ export class Plane {
   }
 
   checkFigures(): void {
-    this.audited.check(this.loop, this.driver, this.waiting);
+    this.audited.check(this.loop.parking.frames, this.waiting);
   }
 
   /** The driver's rings: only an auditor looks at them. */

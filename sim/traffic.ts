@@ -14,7 +14,7 @@ import { CLIENTS, INNER, NOISE_NET, OUTER, SERVERS, VIPS } from './site.js';
 import type { World } from './world.js';
 
 /** Connections a second, and seconds that a phase lasts. */
-const RATE = { min: 0.005, max: 6 };
+const RATE = { min: 0.002, max: 2 };
 const BUSY_RATE = { min: 0.5, max: 6 };
 const PHASE_SECONDS = { min: 10, max: 1200 };
 /** Frames of noise a second; a tenth of the noisy phases are floods. */
