@@ -19,7 +19,7 @@ interface Series {
 
 const seriesKept: Series = { requests: 0, failures: [], timesMs: [] };
 const seriesNew: Series = { requests: 0, failures: [], timesMs: [] };
-let isEnding = false;
+const ending = { isAsked: false };
 
 function request(connection: 'keep-alive' | 'close'): string {
   return `GET / HTTP/1.1\r\nHost: vip\r\nConnection: ${connection}\r\n\r\n`;
@@ -58,11 +58,11 @@ function answer(socket: Socket): Promise<void> {
 }
 
 async function keep(): Promise<void> {
-  while (!isEnding) {
+  while (!ending.isAsked) {
     let socket: Socket | null = null;
     try {
       socket = await open();
-      while (!isEnding) {
+      while (!ending.isAsked) {
         const start = performance.now();
         socket.write(request('keep-alive'));
         await answer(socket);
@@ -79,7 +79,7 @@ async function keep(): Promise<void> {
 }
 
 async function renew(): Promise<void> {
-  while (!isEnding) {
+  while (!ending.isAsked) {
     const start = performance.now();
     try {
       const socket = await open();
@@ -100,7 +100,7 @@ function note(series: Series, start: number): void {
 }
 
 function fail(series: Series, error: unknown): void {
-  if (!isEnding) series.failures.push((error as Error).message);
+  if (!ending.isAsked) series.failures.push((error as Error).message);
 }
 
 function summary({ requests, failures, timesMs }: Series): object {
@@ -119,7 +119,7 @@ function summary({ requests, failures, timesMs }: Series): object {
 }
 
 process.on('SIGTERM', () => {
-  isEnding = true;
+  ending.isAsked = true;
   const report = { kept: summary(seriesKept), new: summary(seriesNew) };
   process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit());
 });
