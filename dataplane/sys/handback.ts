@@ -45,8 +45,12 @@ const WORD_SPAN = 0x1_0000_0000;
 const RP_FILTER_STRICT = 1;
 const RP_FILTER_LOOSE = 2;
 
+/** A socket to hand frames back with. It can be opened by one process and used by another. Throws SysError. */
+export function openHandBackSocket(): number {
+  return openSendSocket(LOOPBACK_IFINDEX);
+}
+
 export class HandBack {
-  private readonly fd: number;
   private readonly space: AddressSpace;
   private readonly words: Int32Array;
   private memory: Uint8Array | null = null;
@@ -54,8 +58,7 @@ export class HandBack {
   private highAddress = 0;
 
   /** Throws SysError. */
-  constructor() {
-    this.fd = openSendSocket(LOOPBACK_IFINDEX);
+  constructor(private readonly fd = openHandBackSocket()) {
     this.space = new AddressSpace(PAGE_BYTES);
     this.space.placeAnonymous(PAGE_BYTES);
     const { address, bytes } = this.space;

@@ -13,6 +13,7 @@ import { SysError } from './errors.js';
 
 export type Pointer = bigint | Uint8Array | null;
 
+export const AF_UNIX = 1;
 export const AF_PACKET = 17;
 export const AF_NETLINK = 16;
 export const SOCK_DGRAM = 2;
@@ -24,6 +25,7 @@ export const SOL_SOCKET = 1;
 export const SO_ERROR = 4;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
+export const SO_PEERCRED = 17;
 export const SO_ATTACH_FILTER = 26;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
@@ -80,6 +82,9 @@ const native = {
   recvmsg: libc.func('long recvmsg(int, void *, int)') as Native,
   munmap: libc.func('int munmap(void *, size_t)') as Native,
   madvise: libc.func('int madvise(void *, size_t, int)') as Native,
+  capget: libc.func('int capget(void *, void *)') as Native,
+  capset: libc.func('int capset(void *, void *)') as Native,
+  prctl: libc.func('int prctl(int, long, long, long, long)') as Native,
 };
 const nativeExecv = libc.func('int execv(const char *, const char **)') as (
   path: string,
@@ -221,6 +226,19 @@ export function madvise(address: bigint, length: number, advice: number): number
 
 export function munmap(address: bigint, length: number): number {
   return orErrno(native.munmap(address, length));
+}
+
+/** `header`, `data`: struct __user_cap_header_struct and two struct __user_cap_data_struct; see capabilities.ts. */
+export function capget(header: Uint8Array, data: Uint8Array): number {
+  return orErrno(native.capget(header, data));
+}
+
+export function capset(header: Uint8Array, data: Uint8Array): number {
+  return orErrno(native.capset(header, data));
+}
+
+export function prctl(option: number, argument2 = 0, argument3 = 0): number {
+  return orErrno(native.prctl(option, argument2, argument3, 0, 0));
 }
 
 /**

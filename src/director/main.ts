@@ -7,6 +7,7 @@ import { helpText, parseCommandLine, type Command } from './command-line.js';
 import { Director } from './director.js';
 import { createLog, type Log } from './log.js';
 import type { Options } from './options.js';
+import { keepLeastPrivileges } from './privileges.js';
 import { waitForStop } from './signals.js';
 import { adoptChildren } from './upgrade.js';
 import { UsageError } from './usage.js';
@@ -46,6 +47,7 @@ async function perform(command: Command): Promise<number> {
 }
 
 async function run(options: Options, log: Log): Promise<number> {
+  keepLeastPrivileges(log);
   adoptChildren();
   let director: Director | null = null;
   const stop = waitForStop(log, () => void director?.reload());

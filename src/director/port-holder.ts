@@ -1,9 +1,11 @@
 /**
- * The ports' sockets, held by the director: they outlive the workers that use them, so that packets wait in the
- * rings while there is none.
+ * The packet sockets, held by the director: those of the ports, and the one that hands frames back to the kernel.
+ * They outlive the workers that use them, so that packets wait in the rings while there is none.
  */
 import { PortSockets } from '../../dataplane/driver/port-sockets.js';
 import { ringGeometries } from '../../dataplane/driver/ring-sizes.js';
+import { close } from '../../dataplane/sys/libc.js';
+import { openHandBackSocket } from '../../dataplane/sys/handback.js';
 import { applyFilter, coarsestFilter, type FilterPrecision } from '../../dataplane/sys/filter.js';
 import type { KnownPort } from '../../dataplane/sys/host.js';
 import type { Endpoints } from '../virtual-server/endpoints.js';
@@ -12,9 +14,11 @@ const NOTHING: Endpoints = { virtual: [], real: [] };
 
 export class PortHolder {
   private readonly sockets: PortSockets[] = [];
+  private readonly handBackFd: number;
 
-  /** Opens the sockets of each port; they receive nothing yet. Throws SysError. */
+  /** Opens all of them; the ports' receive nothing yet. Throws SysError. */
   constructor(public ports: readonly KnownPort[]) {
+    this.handBackFd = openHandBackSocket();
     try {
       for (const _ of ports) this.sockets.push(PortSockets.open(ringGeometries()));
       this.setFilter(NOTHING);
@@ -24,9 +28,9 @@ export class PortHolder {
     }
   }
 
-  /** The sockets' descriptors, port after port. */
+  /** The sockets' descriptors in the order of a worker's: see src/worker/messages.ts. */
   get fds(): number[] {
-    return this.sockets.flatMap(({ fds }) => fds);
+    return [this.handBackFd, ...this.sockets.flatMap(({ fds }) => fds)];
   }
 
   /** All TCP is received from now on, and waits for a worker. */
@@ -41,6 +45,7 @@ export class PortHolder {
   }
 
   close(): void {
+    close(this.handBackFd);
     for (const sockets of this.sockets) sockets.close();
   }
 

@@ -5,9 +5,9 @@
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { check } from '../../dataplane/sys/errors.js';
-import { execv, F_SETFD, fcntl, reap } from '../../dataplane/sys/libc.js';
+import { reap } from '../../dataplane/sys/libc.js';
 import { ControlError } from '../control/api.js';
+import { beginAnew, ownArguments } from './program.js';
 
 /** Process numbers of the children that the program before this one has left, with commas between them. */
 const CHILDREN = 'UVS_CHILDREN';
@@ -15,7 +15,6 @@ const CHILDREN = 'UVS_CHILDREN';
 export const SUCCESSOR_OF = 'UVS_SUCCESSOR_OF';
 const CHECK_TIMEOUT_MS = 20_000;
 const REAP_MS = 500;
-const STANDARD_STREAMS = [0, 1, 2];
 
 /**
  * Finds out whether the installed program could start as this one was started; resolves to its version. Rejects
@@ -36,10 +35,7 @@ export async function checkSuccessor(): Promise<string> {
 /** Becomes the installed program; `children` go on and are its children then. Throws where that fails. */
 export function becomeSuccessor(children: readonly number[]): never {
   process.env[CHILDREN] = children.join(',');
-  // Node has all descriptors closed by exec, also the standard ones.
-  for (const fd of STANDARD_STREAMS) fcntl(fd, F_SETFD, 0);
-  check('execv', execv(process.execPath, [process.execPath, ...ownArguments()]));
-  throw new Error('execv returned');
+  beginAnew();
 }
 
 /** Children that the program before this one has left: their ends are taken note of as they come. */
@@ -59,8 +55,4 @@ function run(action: string): Promise<{ stdout: string; stderr: string }> {
     timeout: CHECK_TIMEOUT_MS,
     env: { ...process.env, [SUCCESSOR_OF]: String(process.pid) },
   });
-}
-
-function ownArguments(): string[] {
-  return [...process.execArgv, ...process.argv.slice(1)];
 }

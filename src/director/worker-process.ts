@@ -2,6 +2,7 @@
 import { fork, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { FromWorker, ToWorker } from '../worker/messages.js';
+import { withoutRawSockets } from './privileges.js';
 
 /** The program runs as it was built, tests run it from its sources. */
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -27,10 +28,10 @@ export interface WorkerHandle {
   kill(): void;
 }
 
-/** Starts a worker that inherits `sockets`, which its FIRST_SOCKET and the following descriptors become. */
+/** Starts a worker that inherits `sockets`, which its HAND_BACK_SOCKET and the following descriptors become. */
 export function startWorker(sockets: readonly number[], events: WorkerEvents): WorkerHandle {
   const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', 'ipc', ...sockets];
-  const child = fork(PROGRAM, [], { stdio, serialization: 'advanced' });
+  const child = withoutRawSockets(() => fork(PROGRAM, [], { stdio, serialization: 'advanced' }));
   let hasEnded = false;
   const end = (how: WorkerEnd): void => {
     if (hasEnded) return;

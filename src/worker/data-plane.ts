@@ -21,6 +21,8 @@ export interface DataPlaneOptions extends Tables {
   /** Interfaces by port number, and the descriptors of each port's sockets. */
   ports: readonly KnownPort[];
   sockets: readonly (readonly number[])[];
+  /** Descriptor of the socket that hands frames back to the kernel. */
+  handBackSocket: number;
   /** Which packets are ours has changed: these endpoints may have come or gone. */
   onEndpointsChanged: (touched: Endpoints | 'all') => void;
   /** Something about the host's network has changed; a sentence for people. */
@@ -41,7 +43,7 @@ export const hostClock = (() => {
 export class DataPlane {
   readonly virtualServer: VirtualServer;
   private readonly host: HostNetwork;
-  private readonly handBack = new HandBack();
+  private readonly handBack: HandBack;
   private readonly driver: RingDriver;
   private readonly loop: Loop;
   private pacer: Pacer | null = null;
@@ -67,6 +69,7 @@ export class DataPlane {
         if (resolved) this.loop.parking.hopResolved(hop);
       },
     });
+    this.handBack = new HandBack(options.handBackSocket);
     this.driver = new RingDriver({
       handBack: (memory, offset, length) => this.handBack.send(memory, offset, length),
     });

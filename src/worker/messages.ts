@@ -19,8 +19,10 @@ export interface WorkerOptions {
   aside: 'nothing' | 'connections' | 'all';
 }
 
-/** Standard input, output and error, then the IPC channel. */
-export const FIRST_SOCKET = 4;
+/** After standard input, output and error and the IPC channel: the socket to hand frames back with. */
+export const HAND_BACK_SOCKET = 4;
+/** The first of the ports' sockets. */
+export const FIRST_SOCKET = 5;
 /** Three receive rings, one to send. */
 export const SOCKETS_PER_PORT = 4;
 

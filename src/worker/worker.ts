@@ -11,6 +11,7 @@ import type { VirtualServer } from '../virtual-server/virtual-server.js';
 import { DataPlane } from './data-plane.js';
 import {
   FIRST_SOCKET,
+  HAND_BACK_SOCKET,
   SOCKETS_PER_PORT,
   type FromWorker,
   type OpenReport,
@@ -89,6 +90,7 @@ export class Worker {
           (_, i) => FIRST_SOCKET + port * SOCKETS_PER_PORT + i,
         ),
       ),
+      handBackSocket: HAND_BACK_SOCKET,
       onEndpointsChanged: (touched) => this.endpointsChanged(dataPlane.virtualServer, touched),
       onHostChange: (description) => this.send({ type: 'host', description }),
       onPortsChanged: (ports) => this.send({ type: 'ports', ports }),
