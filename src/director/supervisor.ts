@@ -74,6 +74,7 @@ export class Supervisor {
   private faults = 0;
   private hasGivenUp = false;
   private nextAttemptMs = 0;
+  private lastTickMs = 0;
   private isStopping = false;
 
   constructor(private readonly times: SupervisorTimes = SUPERVISOR_TIMES) {}
@@ -103,6 +104,7 @@ export class Supervisor {
       case 'ended':
         return this.ended(event.worker, event.isFault, nowMs);
       case 'tick':
+        this.forgive(nowMs);
         return this.tick(nowMs);
       case 'stop':
         this.isStopping = true;
@@ -205,6 +207,16 @@ export class Supervisor {
       }
     }
     return effects;
+  }
+
+  /** A director that was itself held up has not heard what its workers said meanwhile. */
+  private forgive(nowMs: number): void {
+    const isLate = nowMs - this.lastTickMs > this.times.hangMs / 4;
+    this.lastTickMs = nowMs;
+    if (!isLate) return;
+    for (const worker of [this.active, this.spare]) {
+      if (worker !== null) worker.heardMs = worker.sinceMs = nowMs;
+    }
   }
 
   private isStable(nowMs: number): boolean {
