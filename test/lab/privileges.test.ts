@@ -1,0 +1,91 @@
+import assert from 'node:assert/strict';
+import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Director } from '../../lab/director.js';
+import { requestSeries } from '../../lab/traffic.js';
+import { startWebServers } from '../../lab/webserver.js';
+import { serviceRules, URL, useLab } from './support/setting.js';
+
+const NOBODY = 65_534;
+const NET_ADMIN = '0000000000001000';
+const NET_ADMIN_AND_RAW = '0000000000003000';
+
+/** The privileges of each thread of a process, as /proc/PID/task/TID/status has them. */
+function privilegesOf(pid: number): Record<string, string>[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');
+    const lines = status.matchAll(/^(CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs):\s*(\w+)$/gm);
+    return Object.fromEntries([...lines].map(([, name, value]) => [name, value]));
+  });
+}
+
+function childrenOf(pid: number): number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+function holdsOnly(set: string, bounding: string): Record<string, string> {
+  return {
+    CapInh: set,
+    CapPrm: set,
+    CapEff: set,
+    CapBnd: bounding,
+    CapAmb: set,
+    NoNewPrivs: '1',
+  };
+}
+
+describe('privileges', () => {
+  const setting = useLab();
+
+  before(async () => void (await startWebServers(setting.lab)));
+
+  it('of a director that root started are given up in each thread of each process', async () => {
+    const director = await Director.start(setting.directorHost);
+    await director.adm('-R', { input: serviceRules('-s rr') });
+    assert.equal((await requestSeries(setting.client, URL, 9)).length, 9);
+
+    const { pid } = director.daemon;
+    for (const thread of privilegesOf(pid)) {
+      assert.deepEqual(thread, holdsOnly(NET_ADMIN_AND_RAW, NET_ADMIN_AND_RAW));
+    }
+    const workers = childrenOf(pid);
+    assert.ok(workers.length > 0);
+    for (const thread of workers.flatMap(privilegesOf)) {
+      assert.deepEqual(thread, holdsOnly(NET_ADMIN, NET_ADMIN_AND_RAW));
+    }
+    assert.equal(await director.stop(), 0);
+  });
+
+  it('of an ordinary user with the two capabilities are enough', async () => {
+    const { directorHost, client } = setting;
+    const state = join(directorHost.folder, 'state-of-nobody');
+    mkdirSync(state);
+    chownSync(state, NOBODY, NOBODY);
+    const daemon = directorHost.daemon('uvsd', 'setpriv', [
+      ...['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'],
+      ...['--inh-caps', '+net_admin,+net_raw', '--ambient-caps', '+net_admin,+net_raw'],
+      ...['uvsd', '--state-dir', state, '--socket', join(state, 'uvs.sock')],
+    ]);
+    await daemon.logged(/\bready\b/);
+    const env = { UVS_SOCKET: join(state, 'uvs.sock') };
+    await directorHost.output('uvsadm', ['-R'], { env, input: serviceRules('-s rr') });
+    assert.equal((await requestSeries(client, URL, 9)).length, 9);
+    for (const worker of childrenOf(daemon.pid).flatMap(privilegesOf)) {
+      assert.equal(worker['CapPrm'], NET_ADMIN);
+    }
+    assert.equal(await daemon.stop('SIGTERM'), 0);
+    assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');
+  });
+
+  it("don't reach into other users' files, and the message says so", async () => {
+    const { directorHost } = setting;
+    const rules = join(directorHost.folder, 'rules-of-nobody');
+    writeFileSync(rules, serviceRules('-s rr'));
+    chmodSync(rules, 0o600);
+    chownSync(rules, NOBODY, NOBODY);
+    const result = await directorHost.run('uvsd', ['--rules', rules]);
+    assert.equal(result.exit, 2);
+    assert.match(result.stderr, /rules-of-nobody.*user 65534.*chown/);
+  });
+});
