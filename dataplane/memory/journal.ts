@@ -51,14 +51,19 @@ export class Journal {
   }
 
   /** A command begins. False where there is no memory to keep copies in: then it must not. */
-  begin(command: number, newRecords = NEW_RECORDS): boolean {
-    const used = this.tables.reduce((sum, table) => sum + table.highWater, newRecords);
-    if (!this.region.reserve(Math.min(used, this.region.capacity))) return false;
+  begin(command: number): boolean {
+    if (!this.makeRoom(NEW_RECORDS)) return false;
     this.region.highWater = 0;
     this.kept.clear();
     this.words[PENDING] = command;
     this.isOpen = true;
     return true;
+  }
+
+  /** Makes sure of memory to keep copies in, where a command adds more records than most. */
+  makeRoom(newRecords: number): boolean {
+    const used = this.tables.reduce((sum, table) => sum + table.highWater, newRecords);
+    return this.region.back(Math.min(used, this.region.capacity));
   }
 
   /** Keeps a record as it is, if a command is under way. */

@@ -152,6 +152,11 @@ export class Region {
     return true;
   }
 
+  /** Makes sure of the memory of the next `records` that were never used, or of those that are left. */
+  makeRoom(records: number): boolean {
+    return this.back(Math.min(this.capacity, this.highWater + records));
+  }
+
   /** As `reserve`, for what nothing works without. Throws RegionError. */
   require(record: number): void {
     if (!this.reserve(record)) throw new RegionError('no memory for its first records');

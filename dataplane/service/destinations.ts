@@ -82,6 +82,11 @@ export class DestinationTable implements Destinations {
     return this.region.highWater;
   }
 
+  /** Makes sure of the memory for more destinations. */
+  makeRoom(more: number): boolean {
+    return this.region.makeRoom(more);
+  }
+
   isLive(destination: number): boolean {
     return this.region.isValid(destination);
   }

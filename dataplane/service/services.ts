@@ -71,6 +71,11 @@ export class ServiceTable {
     return this.region.capacity;
   }
 
+  /** Makes sure of the memory for more services. */
+  makeRoom(more: number): boolean {
+    return this.region.makeRoom(more);
+  }
+
   isLive(service: number): boolean {
     return this.region.isValid(service);
   }

@@ -34,9 +34,14 @@ interface Cast {
   deleted: number;
 }
 
-/** Throws the ControlError of the first change that would be refused, the change's number and name before it. */
+/**
+ * Throws the ControlError of the first change that would be refused, the change's number and name before it, and
+ * makes sure of the memory for all of them.
+ */
 export function rehearse(state: State, admin: ServiceAdmin, changes: readonly Change[]): void {
-  const stage = setStage(state, castOf(admin, changes), changes);
+  const newServices = changes.filter(({ change }) => change === 'addService').length;
+  const newServers = changes.filter(({ change }) => change === 'addDestination').length;
+  const stage = setStage(state, castOf(admin, changes), newServices, newServers);
   for (const [i, change] of changes.entries()) {
     try {
       stage.make(change);
@@ -45,6 +50,9 @@ export function rehearse(state: State, admin: ServiceAdmin, changes: readonly Ch
       const name = `change ${i + 1} (${changeText(change)})`;
       throw new ControlError(error.errno, `${name}: ${error.message}`);
     }
+  }
+  if (!makeRoom(state, newServices, newServers)) {
+    throw new ControlError('ENOMEM', `no memory for ${changes.length} changes`);
   }
 }
 
@@ -69,9 +77,7 @@ function castOf(admin: ServiceAdmin, changes: readonly Change[]): Cast {
  * Tables with the cast on them. Records of servers aren't freed by any change, so in the end exactly those too
  * many are missed; those of services are used again at once, as the real ones are.
  */
-function setStage(state: State, cast: Cast, changes: readonly Change[]): ServiceAdmin {
-  const newServices = changes.filter(({ change }) => change === 'addService').length;
-  const newServers = changes.filter(({ change }) => change === 'addDestination').length;
+function setStage(state: State, cast: Cast, newServices: number, newServers: number): ServiceAdmin {
   const capacity = {
     connections: 1,
     services: cast.services.length + Math.min(freeServices(state), newServices),
@@ -94,4 +100,16 @@ function freeDestinations({ capacity, destinations }: State): number {
   let live = 0;
   for (let d = 1; d <= destinations.highWater; d++) if (destinations.isLive(d)) live++;
   return capacity.destinations - live;
+}
+
+/** False where there is no memory for the records, their counters, and the copies that undo the changes. */
+function makeRoom(state: State, newServices: number, newServers: number): boolean {
+  const { capacity, services, destinations, statistics, journal } = state;
+  const lastServer = Math.min(capacity.destinations, destinations.highWater + newServers);
+  return (
+    services.makeRoom(newServices) &&
+    destinations.makeRoom(newServers) &&
+    (newServices + newServers === 0 || statistics.reserve(state.destinationBlock(lastServer))) &&
+    journal.makeRoom(newServices + newServers)
+  );
 }

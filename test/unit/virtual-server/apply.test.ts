@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
+import { allocateMemory, heapMemory } from '../../../dataplane/state.js';
 import type { Change, DestinationEntry } from '../../../src/control/api.js';
 import type { Endpoints } from '../../../src/virtual-server/endpoints.js';
 import type { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
@@ -143,6 +144,27 @@ describe('several changes made together', () => {
     }
     await server.apply([addServer(7), addServer(8)]);
   });
+
+  for (const table of ['destinations', 'statistics', 'journal'] as const) {
+    it(`makes none where there is no memory for the ${table}`, async () => {
+      const capacity = { connections: 16, services: 2, destinations: 30_000 };
+      const tables = allocateMemory(capacity, heapMemory);
+      let isFull = false;
+      const memory = { ...tables, [table]: { ...tables[table], back: () => !isFull } };
+      server = testDirector(clock, { capacity, memory });
+      await server.whole(1, () => server.apply([addService(), addServer(2)]));
+      const before = await server.services();
+      isFull = true;
+      const many = Array.from({ length: 20_000 }, (_, i) => {
+        const key = { ...destinationKey(9), port: i + 1 };
+        const settings = destinationSettings();
+        return { change: 'addDestination' as const, service: WEB, key, settings };
+      });
+      const attempt = server.whole(2, () => server.apply([deleteServer(2), ...many]));
+      await assert.rejects(attempt, { errno: 'ENOMEM', message: 'no memory for 20001 changes' });
+      assert.deepEqual(await server.services(), before);
+    });
+  }
 
   it('gives a server that comes back its connections and counters', async () => {
     await server.apply([addService(), addServer(2)]);
