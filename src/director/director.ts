@@ -22,6 +22,7 @@ import { lockStateDirectory } from './lock.js';
 import type { Log } from './log.js';
 import { lockNetwork } from './network-lock.js';
 import type { Options } from './options.js';
+import type { Health } from './notify.js';
 import { PortHolder } from './port-holder.js';
 import { reloadRules } from './reload.js';
 import { RemoteVirtualServer } from './remote-virtual-server.js';
@@ -94,6 +95,19 @@ export class Director {
   private async goOnAsSuccessor(): Promise<void> {
     await this.leave();
     becomeSuccessor(this.supervision.pids);
+  }
+
+  /** For whoever looks after the director. */
+  health(): Health {
+    const { isServing, isGivenUp } = this.supervision;
+    if (isServing) {
+      const names = this.ports.ports.map(({ name }) => name).join(', ');
+      return { isWell: true, text: `balancing on ${names}` };
+    }
+    const text = isGivenUp
+      ? `the data plane does not come up, packets are ${this.fateOfPackets()}`
+      : 'the data plane is being started anew';
+    return { isWell: false, text };
   }
 
   /** Makes the rules those of the file it was started with; only what differs changes. */
@@ -226,12 +240,15 @@ export class Director {
   }
 
   private giveUp(failures: number): void {
-    const { onFailure } = this.options;
     this.log.error('the data plane does not come up, no packets are balanced; trying on', {
       failures,
-      packets: onFailure === 'keep' ? 'held' : 'released to the kernel',
+      packets: this.fateOfPackets(),
     });
-    if (onFailure === 'release') this.hiding.release(true);
+    if (this.options.onFailure === 'release') this.hiding.release(true);
+  }
+
+  private fateOfPackets(): string {
+    return this.options.onFailure === 'keep' ? 'held' : 'released to the kernel';
   }
 
   private recover(): void {

@@ -6,6 +6,7 @@ import { cleanUp } from './cleanup.js';
 import { helpText, parseCommandLine, type Command } from './command-line.js';
 import { Director } from './director.js';
 import { createLog, type Log } from './log.js';
+import { Notifier } from './notify.js';
 import type { Options } from './options.js';
 import { keepLeastPrivileges } from './privileges.js';
 import { waitForStop } from './signals.js';
@@ -49,14 +50,27 @@ async function perform(command: Command): Promise<number> {
 async function run(options: Options, log: Log): Promise<number> {
   keepLeastPrivileges(log);
   adoptChildren();
+  const notifier = Notifier.fromEnvironment((reason) =>
+    log.warn('the service manager can not be told how the director is', { reason }),
+  );
   let director: Director | null = null;
-  const stop = waitForStop(log, () => void director?.reload());
+  const stop = waitForStop(log, () => void reload(director, notifier));
   log.info('starting', { version: packageVersion(), node: process.version });
-  director = await Director.start(options, log);
+  const started = await Director.start(options, log);
+  director = started;
+  notifier.ready(() => started.health());
   const { failure, leave } = await stop;
+  notifier.stopping();
   const complete = leave ? await director.leave() : await director.stop();
   log.info('stopped', leave ? { dataPlane: 'left at work' } : {});
   return failure === null && complete ? EXIT_OK : EXIT_FAILURE;
+}
+
+async function reload(director: Director | null, notifier: Notifier): Promise<void> {
+  if (director === null) return;
+  notifier.reloading();
+  await director.reload();
+  notifier.reloaded();
 }
 
 function say(text: string): number {

@@ -99,6 +99,16 @@ export class Supervision {
     return answer as Questions[Q]['answer'];
   }
 
+  /** Packets flow, and whoever moves them has been heard of lately. */
+  get isServing(): boolean {
+    return this.machine.isServing(performance.now());
+  }
+
+  /** It doesn't come up again and again. */
+  get isGivenUp(): boolean {
+    return this.machine.isGivenUp;
+  }
+
   /** Process numbers of all workers. */
   get pids(): number[] {
     return [...this.workers.values()].map(({ handle }) => handle.pid);

@@ -84,6 +84,12 @@ export class Supervisor {
     return this.active?.number ?? 0;
   }
 
+  /** Packets flow, and whoever moves them has been heard of lately. */
+  isServing(nowMs: number): boolean {
+    const { active } = this;
+    return active?.phase === 'running' && nowMs - active.heardMs < this.times.hangMs;
+  }
+
   /** True while it doesn't come up again and again. */
   get isGivenUp(): boolean {
     return this.hasGivenUp;
