@@ -7,6 +7,7 @@ import { Parking } from './parking.js';
 import type { DropCounters } from './drops.js';
 import type { Routes } from './route/routes.js';
 import * as verdict from './verdict.js';
+import { MAC_BYTES } from './wire/ethernet.js';
 
 /** The part of dataplane/engine.ts that moves packets. */
 export interface PacketEngine {
@@ -38,6 +39,8 @@ const PARK = verdict.PARK;
 export class Loop {
   readonly parking: Parking;
   private readonly received = new Burst();
+  /** Until the rings have been empty once: an earlier process may have left frames in them. */
+  private mayHaveLeftovers = true;
 
   /** `resolve` is to have a hop's MAC address found out; see parking.ts. */
   constructor(
@@ -53,6 +56,7 @@ export class Loop {
     const { driver, received } = this;
     const count = driver.receive(received);
     if (count === 0) {
+      this.mayHaveLeftovers = false;
       // What the network couldn't take the last time is tried again.
       driver.flush();
       return 0;
@@ -75,6 +79,7 @@ export class Loop {
     const offset = received.offset[index];
     const length = received.length[index];
     const offload = received.offload[index];
+    if (this.mayHaveLeftovers && this.sendLeftover(index)) return;
     const decision = engine.process(
       driver.memory,
       offset,
@@ -98,6 +103,18 @@ export class Loop {
         this.parking.park(driver.memory, offset, length, offload, value, now);
         break;
     }
+  }
+
+  /**
+   * A frame from one of our own MAC addresses is one that an earlier process had rewritten, which it finishes
+   * with that, and didn't get to send. False where it is an ordinary frame.
+   */
+  private sendLeftover(index: number): boolean {
+    const { driver, engine, received } = this;
+    const port = engine.routes.portWithMac(driver.memory, received.offset[index] + MAC_BYTES);
+    if (port < 0) return false;
+    driver.send(received, index, port);
+    return true;
   }
 
   private sendAnswers(port: number): void {

@@ -91,6 +91,21 @@ export class Routes {
     return hop;
   }
 
+  /** A neighbour's MAC address, undefined where it isn't known. */
+  neighbourMac(port: number, address: number): Uint8Array | undefined {
+    return this.neighboursByPort[port].get(address);
+  }
+
+  /** Addresses of a port's neighbours whose MAC addresses are known. */
+  neighboursOf(port: number): number[] {
+    return [...this.neighboursByPort[port].keys()];
+  }
+
+  /** True for the next router of a route. */
+  isGateway(address: number): boolean {
+    return this.routes.some(({ gateway }) => gateway === address);
+  }
+
   /** True where packets to the address are delivered to this host itself. */
   isLocal(address: number): boolean {
     return this.locals.match(address) === LOCAL;
@@ -104,6 +119,17 @@ export class Routes {
     const first = address >>> 24;
     const isNoHost = first === 0 || first === 127 || (first >= 224 && first < 240);
     return isNoHost || address === -1 || this.isLocal(address);
+  }
+
+  /** The port with this MAC address, at memory[offset]; -1 where none has it. */
+  portWithMac(memory: Uint8Array, offset: number): number {
+    for (let port = 0; port < this.ports.length; port++) {
+      const mac = this.ports[port]?.mac;
+      let same = 0;
+      while (same < MAC_BYTES && memory[offset + same] === mac?.[same]) same++;
+      if (same === MAC_BYTES) return port;
+    }
+    return -1;
   }
 
   /** The hop towards an address, NO_HOP where there is no route or it is not out of one of our ports. */

@@ -61,6 +61,16 @@ export class Wire {
     for (const port of [NEAR, FAR]) this.openPort(port);
   }
 
+  /** Leaves a port to others. */
+  openWithout(port: number): void {
+    this.opened = new RingDriver();
+    this.openPort(1 - port);
+  }
+
+  ifindexOf(port: number): number {
+    return this.ifindexes[port];
+  }
+
   close(): void {
     this.opened?.close();
     this.opened = null;
