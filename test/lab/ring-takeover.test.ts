@@ -109,16 +109,16 @@ describe('ring driver that takes over from another one', () => {
   function send(numbers: readonly number[]): void {
     for (const number of numbers) wire.send(NEAR, numbered(number));
   }
-
-  function numbersOf(driver: RingDriver): number[] {
-    const burst = new Burst();
-    driver.receive(burst);
-    const { memory } = driver;
-    const numbers = range(0, burst.count - 1).map((i) => {
-      const port = burst.offset[i] + 34;
-      return (memory[port] << 8) | memory[port + 1];
-    });
-    driver.release(burst);
-    return numbers;
-  }
 });
+
+function numbersOf(driver: RingDriver): number[] {
+  const burst = new Burst();
+  driver.receive(burst);
+  const { memory } = driver;
+  const numbers = range(0, burst.count - 1).map((i) => {
+    const port = burst.offset[i] + 34;
+    return (memory[port] << 8) | memory[port + 1];
+  });
+  driver.release(burst);
+  return numbers;
+}
