@@ -29,6 +29,8 @@ export interface ServeOptions {
   /** Told of failures that are the director's own fault; the client gets EIO. */
   onFault?: (error: unknown) => void;
   clientsMax?: number;
+  /** Who has connected, by the socket's descriptor: others than root and our own user are refused. */
+  userOf?: (fd: number) => number;
 }
 
 export interface ControlServer {
@@ -52,9 +54,9 @@ export async function serveControl(options: ServeOptions): Promise<ControlServer
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     // A write to a client that has gone; its 'close' follows, and that ends the work for it.
     socket.on('error', () => {});
-    if (clients.size >= (options.clientsMax ?? CLIENTS_MAX)) {
-      const message = `${clients.size} clients are connected, no more are served`;
-      socket.end(encode({ id: null, error: { errno: 'ENOMEM', message } }));
+    const error = refusalFor(socket, clients.size, options);
+    if (error !== null) {
+      socket.end(encode({ id: null, error }), () => socket.destroy());
       return;
     }
     clients.add(socket);
@@ -119,6 +121,22 @@ function checkPlace(path: string): void {
       `won't listen at ${path}: others may write to ${folder} and could replace the socket; chmod go-w ${folder}`,
     );
   }
+}
+
+/** Why a client isn't served, null where it is. */
+function refusalFor(
+  socket: Socket,
+  clients: number,
+  { userOf, clientsMax = CLIENTS_MAX }: ServeOptions,
+): { errno: Errno; message: string } | null {
+  const fd = (socket as { _handle?: { fd?: number } })._handle?.fd;
+  const uid = fd === undefined ? undefined : userOf?.(fd);
+  if (uid !== undefined && uid !== 0 && uid !== process.getuid?.()) {
+    const message = `permission denied: user ${uid} is neither root nor the director's own user`;
+    return { errno: 'EPERM', message };
+  }
+  if (clients < clientsMax) return null;
+  return { errno: 'ENOMEM', message: `${clients} clients are connected, no more are served` };
 }
 
 async function removeStaleSocket(path: string): Promise<void> {

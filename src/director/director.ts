@@ -8,6 +8,7 @@ import { prepareLoopback } from '../../dataplane/sys/handback.js';
 import { findPorts } from '../../dataplane/sys/host.js';
 import { removeTables as removeNftTables } from '../../dataplane/sys/nftables.js';
 import { Sysctls } from '../../dataplane/sys/sysctl.js';
+import { peerOf } from '../../dataplane/sys/unix-socket.js';
 import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
 import { packageVersion } from '../package.js';
 import { serveControl, type ControlServer } from '../control/server.js';
@@ -313,6 +314,7 @@ export class Director {
       path: this.options.socket,
       control: this.control,
       onFault: (error) =>
+      userOf: (fd) => peerOf(fd).uid,
         log.error('a request failed', {
           reason: (error as Error).message,
           stack: (error as Error).stack,

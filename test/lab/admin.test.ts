@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { chmodSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { requestSeries } from '../../lab/traffic.js';
 import { serviceRules, SERVICE, URL, useDirector } from './support/setting.js';
@@ -76,5 +76,12 @@ describe('uvsadm', () => {
     const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
     assert.equal((await directorHost.run('setpriv', test)).exit, 0);
     assert.equal((await directorHost.run('setpriv', [...nobody, ...test])).exit, 1);
+    const adm = ['uvsadm', '-Ln'];
+    const outside = await directorHost.run('setpriv', [...nobody, ...adm]);
+    assert.match(outside.stderr, /permission denied: only root and its owner may open/i);
+    chmodSync(directorHost.controlSocket, 0o666);
+    const inside = await directorHost.run('setpriv', [...nobody, ...adm]);
+    assert.match(inside.stderr, /permission denied: user 65534/i);
+    assert.notEqual(inside.exit, 0);
   });
 });

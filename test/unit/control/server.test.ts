@@ -273,6 +273,33 @@ describe('control server, limits', () => {
   });
 });
 
+describe('control server, whom it serves', () => {
+  let folder: ReturnType<typeof temporaryFolder>;
+
+  beforeEach(() => (folder = temporaryFolder()));
+  afterEach(() => folder.remove());
+
+  async function firstMessageTo(user: number): Promise<any> {
+    const path = join(folder.path, 's');
+    const server = await serveControl({ path, control: new MemoryControl(), userOf: () => user });
+    const client = await RawClient.open(path);
+    const message = await client.message();
+    client.close();
+    await server.close();
+    return message;
+  }
+
+  it('serves root and its own user', async () => {
+    assert.equal((await firstMessageTo(0)).uvs, 'control');
+    assert.equal((await firstMessageTo(process.getuid?.() ?? 0)).uvs, 'control');
+  });
+
+  it('tells anybody else that it does not', async () => {
+    const message = "permission denied: user 4711 is neither root nor the director's own user";
+    assert.deepEqual(await firstMessageTo(4711), { id: null, error: { errno: 'EPERM', message } });
+  });
+});
+
 describe('control socket, its place', () => {
   let folder: ReturnType<typeof temporaryFolder>;
   let path: string;

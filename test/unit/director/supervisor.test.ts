@@ -144,6 +144,18 @@ describe('the supervisor of the data plane', () => {
     assert.equal(stage.running, 2);
   });
 
+  it('counts as serving while a worker runs and is heard of', () => {
+    const stage = new Stage();
+    const { supervisor } = stage;
+    assert.equal(supervisor.isServing(stage.nowMs), true);
+    stage.pass(hangMs);
+    assert.equal(supervisor.isServing(stage.nowMs), true);
+    assert.equal(supervisor.isServing(stage.nowMs + hangMs), false);
+    stage.activated = () => {};
+    stage.end(supervisor.activeWorker);
+    assert.equal(supervisor.isServing(stage.nowMs), false);
+  });
+
   it('kills none because it was itself held up', () => {
     const stage = new Stage();
     stage.take();
