@@ -91,12 +91,11 @@ export class Trash {
   /** The last one takes the place of the one that goes. */
   private remove(destination: number): void {
     const place = this.places.get(destination);
-    const last = this.deleted.pop();
-    if (place === undefined || last === undefined) return;
-    if (last !== destination) {
-      this.deleted[place] = last;
-      this.places.set(last, place);
-    }
+    if (place === undefined) return;
+    const last = this.deleted[this.deleted.length - 1];
+    this.deleted[place] = last;
+    this.places.set(last, place);
+    this.deleted.pop();
     this.places.delete(destination);
     const identity = this.identityOf(destination);
     if (this.identities.get(identity) === destination) this.identities.delete(identity);
