@@ -35,6 +35,22 @@ describe('looking servers up after the tables were rebuilt', () => {
     assert.equal((await server.service(WEB)).destinations.length, 1);
   });
 
+  it('keeps the others where one comes out of the trash', async () => {
+    const hosts = [2, 3, 4, 5];
+    for (const host of [4, 5]) {
+      await server.addDestination(WEB, destinationKey(host), destinationSettings());
+    }
+    const number = (host: number) => server.state.destinations.find(1, 0x0a020000 + host, 80);
+    const numbers = hosts.map(number);
+    for (const host of hosts) await server.deleteDestination(WEB, destinationKey(host));
+    for (const host of [2, 5, 3]) {
+      await server.addDestination(WEB, destinationKey(host), destinationSettings());
+    }
+    assert.deepEqual(server.state.trash.entries, [numbers[2]]);
+    await server.addDestination(WEB, destinationKey(4), destinationSettings());
+    assert.deepEqual(hosts.map(number), numbers);
+  });
+
   for (const where of ['in the list', 'in the trash']) {
     it(`finds none that was lost ${where}`, async () => {
       if (where === 'in the trash') await server.deleteDestination(WEB, SERVER);
