@@ -3,7 +3,8 @@
  * socket, no timer and no log, allocates nothing per frame and never throws, whatever the bytes are.
  *
  *     frame -> Ethernet, IPv4 checked -> TCP:  to a local address   -> a client's packet  (client-side.ts)
- *                                              to another address   -> a server's packet  (server-side.ts)
+ *                                              to another address   -> a server's packet  (server-side.ts),
+ *                                                 or a client's whose VIP has left this host
  *                                     -> ICMP error about one of these                    (related.ts)
  *                                     -> anything else is the kernel's
  */
@@ -22,7 +23,7 @@ import type { Routes } from './route/routes.js';
 import { ServerSide } from './engine/server-side.js';
 import { ESTIMATION_TICKS } from './service/statistics.js';
 import type { State } from './state.js';
-import { DROP, HAND_BACK, HOLD, LEAVE, makeVerdict } from './verdict.js';
+import { DROP, HAND_BACK, HOLD, KERNEL, LEAVE, makeVerdict } from './verdict.js';
 import { ipv4FrameHeaderBytes } from './wire/ethernet.js';
 import * as ipv4 from './wire/ipv4.js';
 import * as tcp from './wire/tcp.js';
@@ -170,9 +171,25 @@ export class Engine {
     if (segmentBytes < TCP_HEADER_BYTES) {
       return this.clients.truncated(memory, ip, segment, segmentBytes, now);
     }
-    return this.routes.isLocal(destination)
-      ? this.clients.process(memory, offset, ip, segment, source, destination, offload, now)
-      : this.servers.process(memory, offset, ip, segment, source, destination, offload, now);
+    const { clients } = this;
+    if (this.routes.isLocal(destination)) {
+      return clients.process(memory, offset, ip, segment, source, destination, offload, now);
+    }
+    const verdict = this.servers.process(
+      memory,
+      offset,
+      ip,
+      segment,
+      source,
+      destination,
+      offload,
+      now,
+    );
+    if ((verdict & 0xff) !== KERNEL) return verdict;
+    if (!this.state.virtualEndpoints.has(destination, tcp.destinationPort(memory, segment))) {
+      return verdict;
+    }
+    return clients.processForeign(memory, offset, ip, segment, source, destination, offload, now);
   }
 
   /**

@@ -101,6 +101,29 @@ export class ClientSide {
   }
 
   /**
+   * Verdict about a packet to a virtual endpoint whose address is none of this host's: another director has it by
+   * now, perhaps. ip_vs doesn't see such packets, the kernel forwards them. Here connections that were balanced
+   * go on, as long as their packets come this way, so that an address may be taken away and put back.
+   */
+  processForeign(
+    memory: Uint8Array,
+    offset: number,
+    ip: number,
+    segment: number,
+    client: number,
+    virtual: number,
+    offload: number,
+    now: number,
+  ): number {
+    const clientPort = tcp.sourcePort(memory, segment);
+    const virtualPort = tcp.destinationPort(memory, segment);
+    const isSyn = (tcp.flags(memory, segment) & SYN) !== 0;
+    const c = this.state.connections.findInbound(TCP, client, clientPort, virtual, virtualPort);
+    if (isSyn || c === 0) return HAND_BACK;
+    return this.process(memory, offset, ip, segment, client, virtual, offload, now);
+  }
+
+  /**
    * A packet whose TCP header isn't all there. With its ports ip_vs still finds a client's connection, counts
    * the packet and restarts the timer before it drops it.
    */

@@ -43,13 +43,21 @@ export class RelatedErrors {
     if ((ipv4.fragmentField(memory, ip) & FRAGMENTED) !== 0) return LEAVE;
     const quoted = quotedTcpPacket(memory, ip);
     if (quoted === 0) return LEAVE;
-    const isToServer = this.state.routes.isLocal(ipv4.destination(memory, ip));
+    const isToServer = this.isToServer(memory, ip, quoted);
     const connection = this.connectionOf(memory, quoted, isToServer);
     if (connection === 0) return this.kernels(memory, ip, quoted);
     if (!isChecksumValid(memory, message, messageBytes)) return DROP_BAD_CHECKSUM;
     return isToServer
       ? this.toServer(memory, offset, ip, quoted, connection)
       : this.toClient(memory, offset, ip, quoted, connection);
+  }
+
+  /** An error about a reply: it comes to the VIP, also where that isn't an address of this host any more. */
+  private isToServer(memory: Uint8Array, ip: number, quoted: number): boolean {
+    const { routes, virtualEndpoints } = this.state;
+    if (routes.isLocal(ipv4.destination(memory, ip))) return true;
+    const port = tcp.sourcePort(memory, quoted + ipv4.headerBytes(memory, quoted));
+    return virtualEndpoints.has(ipv4.source(memory, quoted), port);
   }
 
   /**

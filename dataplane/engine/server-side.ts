@@ -1,17 +1,18 @@
 /**
  * Servers' packets: TCP that is to be forwarded, perhaps on its way to a client of a virtual service
- * (ip_vs_core.c, ip_vs_out). What isn't, or can't be forwarded, is left to the kernel.
+ * (ip_vs_core.c, ip_vs_out). What isn't is left to the kernel.
  */
 import type { Accounting } from './accounting.js';
 import * as rec from '../conn/record.js';
 import { OUTPUT } from '../conn/states.js';
+import { dropReason } from '../drops.js';
 import { OFFLOAD_PARTIAL_CHECKSUM } from '../offload.js';
 import type { Exit } from './exit.js';
 import type { Lifecycle } from '../lifecycle/connections.js';
 import { rewriteSource } from '../nat/masquerade.js';
 import { NO_HOP } from '../route/routes.js';
 import type { State } from '../state.js';
-import { HAND_BACK, LEAVE } from '../verdict.js';
+import { DROP, HAND_BACK, LEAVE, makeVerdict } from '../verdict.js';
 import * as ipv4 from '../wire/ipv4.js';
 import * as tcp from '../wire/tcp.js';
 
@@ -20,6 +21,8 @@ const VIRTUAL = rec.W_VIRTUAL;
 const PORTS = rec.W_PORTS;
 const SERVER = rec.W_SERVER;
 const TCP = ipv4.PROTOCOL_TCP;
+
+const DROP_NO_ROUTE = makeVerdict(DROP, dropReason('no_route'));
 
 export class ServerSide {
   private readonly words: Int32Array;
@@ -51,7 +54,9 @@ export class ServerSide {
     // What can't be forwarded the kernel answers itself.
     if (ipv4.timeToLive(memory, ip) <= 1) return this.plain(server, serverPort);
     const hop = this.exit.hopToClient(c, client);
-    if (hop === NO_HOP || this.exit.exceedsMtu(memory, ip, segment, hop, offload)) {
+    // The kernel may have a way again by now, and would forward it under the server's own address.
+    if (hop === NO_HOP) return DROP_NO_ROUTE;
+    if (this.exit.exceedsMtu(memory, ip, segment, hop, offload)) {
       return this.plain(server, serverPort);
     }
     const words = this.words;

@@ -65,12 +65,13 @@ export class Routes {
   private hopsByPort: Map<number, number>[] = [];
   private neighboursByPort: Map<number, Uint8Array>[] = [];
 
-  /** Replaces what is known of one port. Its hops are found anew. */
+  /** Replaces what is known of one port. Hops are found anew where they may have changed. */
   setPort(port: number, info: PortInfo): void {
+    const before = this.ports[port] as PortInfo | undefined;
     this.ports[port] = info;
     this.hopsByPort[port] ??= new Map();
     this.neighboursByPort[port] ??= new Map();
-    this.forgetHops();
+    if (before === undefined || !areHopsAlike(before, info)) this.forgetHops();
   }
 
   /** Replaces all routes. */
@@ -225,4 +226,8 @@ export class Routes {
     for (const hops of this.hopsByPort) hops?.clear();
     this.generation = this.generation === 0x7fffffff ? 1 : this.generation + 1;
   }
+}
+
+function areHopsAlike(a: PortInfo, b: PortInfo): boolean {
+  return a.up === b.up && a.mtu === b.mtu && a.mac.every((byte, i) => byte === b.mac[i]);
 }

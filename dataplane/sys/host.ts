@@ -8,14 +8,16 @@
  */
 import { constants } from 'node:os';
 import { Routes, type Route } from '../route/routes.js';
-import { errnoName } from './errors.js';
-import { chooseInterfaces } from './interfaces.js';
+import { errnoName, SysError } from './errors.js';
+import { describeLink, describeRoutes, formatAddress, formatMac } from './host-changes.js';
+import { chooseInterfaces, followInterfaces, isUsable, type KnownPort } from './interfaces.js';
 import { readRoutes } from './kernel-routes.js';
 import { NeighbourWatch, type NeighbourTable } from './neighbours.js';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlink.js';
 import type { Message } from './netlink-message.js';
 import { waitReadable, type Readable } from './readable.js';
 import {
+  RTM_DELLINK,
   RTM_DELNEIGH,
   RTM_NEWNEIGH,
   RTNLGRP_IPV4_IFADDR,
@@ -23,22 +25,28 @@ import {
   RTNLGRP_LINK,
   RTNLGRP_NEIGH,
   parseNeighbour,
+  parseRemovedLink,
   readAddresses,
   readLinks,
   readNeighbours,
   useNeighbour,
   type Link,
+  type LinkAddress,
 } from './rtnetlink.js';
+
+export type { KnownPort } from './interfaces.js';
 
 const GROUPS = [RTNLGRP_LINK, RTNLGRP_NEIGH, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV4_ROUTE];
 /** Notifications that come within this time lead to one reading. */
 const SETTLE_MS = 10;
 /** Reading may take one part in so many of the time, however large the tables are. */
 const REST_FACTOR = 10;
+/** The kernel may refuse a reading for the moment. */
+const READ_AGAIN_MS = 500;
 const NEIGHBOUR_REFRESH_MS = 1000;
 
-/** What a port has whose interface is gone. */
-const NO_LINK = { ifindex: 0, mac: new Uint8Array(6), mtu: 1500, up: false };
+/** What a port has that never had an interface. */
+const NO_LINK = { ifindex: 0, mac: new Uint8Array(6), mtu: 1500, up: false, running: false };
 
 export interface HostPort {
   port: number;
@@ -47,14 +55,12 @@ export interface HostPort {
   ifindex: number;
   mac: Uint8Array;
   mtu: number;
-  /** False also where the interface is gone. */
+  /** Set up by the administrator; false also where the interface is gone. */
   up: boolean;
-}
-
-/** A port as another process knows it: its interface may be gone or have another name by now. */
-export interface KnownPort {
-  name: string;
-  ifindex: number;
+  /** Has a carrier. */
+  running: boolean;
+  /** Its own address, the first one; 0 where it has none. */
+  address: number;
 }
 
 export interface HostNetworkOptions {
@@ -62,6 +68,8 @@ export interface HostNetworkOptions {
   interfaces?: readonly string[];
   /** By port number, the ports that were chosen already; `interfaces` doesn't count then. */
   known?: readonly KnownPort[];
+  /** All interfaces are to be used: say so when there is another one, which isn't. */
+  expectsAll?: boolean;
   /** To be filled in; a new one by default. */
   routes?: Routes;
   /** Called with a sentence for people whenever the host's network has changed. */
@@ -83,7 +91,9 @@ export class HostNetwork {
   private readonly onChange: (description: string) => void;
   private readTimer: NodeJS.Timeout | null = null;
   private restMs = SETTLE_MS;
-  private routesRead = '';
+  private routesRead: Route[] = [];
+  /** Indexes of interfaces that are in use on this host and aren't ports; null where nobody wants to know. */
+  private readonly others: Set<number> | null;
 
   /** Throws where an interface doesn't exist or the kernel refuses. */
   static open(options: HostNetworkOptions = {}): HostNetwork {
@@ -93,6 +103,7 @@ export class HostNetwork {
   private constructor(options: HostNetworkOptions) {
     this.routes = options.routes ?? new Routes();
     this.onChange = options.onChange ?? (() => {});
+    this.others = options.expectsAll === true ? new Set() : null;
     // Notifications first, so that nothing changes unseen between reading and listening.
     this.notifications = NetlinkSocket.open(NETLINK_ROUTE, 'rtnetlink', GROUPS);
     this.requests = NetlinkSocket.open(NETLINK_ROUTE, 'rtnetlink');
@@ -105,7 +116,8 @@ export class HostNetwork {
     });
     try {
       this.addPorts(options.known ?? choosePorts(this.requests, options.interfaces ?? []));
-      this.applyRoutes();
+      this.routesRead = this.readRoutes();
+      this.routes.setRoutes(this.routesRead);
       this.neighbours.resync();
     } catch (error) {
       this.notifications.close();
@@ -119,7 +131,7 @@ export class HostNetwork {
 
   /** The port of an interface, -1 where it is none of ours. */
   portOf(ifindex: number): number {
-    return this.ports.findIndex((port) => port.ifindex === ifindex);
+    return ifindex === 0 ? -1 : this.ports.findIndex((port) => port.ifindex === ifindex);
   }
 
   /** Has the kernel find out a hop's MAC address; the outcome comes as `onHop`, a failure after seconds. */
@@ -145,11 +157,12 @@ export class HostNetwork {
   }
 
   private addPorts(chosen: readonly KnownPort[]): void {
-    const links = readLinks(this.requests);
-    for (const [port, known] of chosen.entries()) {
-      const { name, ifindex, mac, mtu, up } = findLink(links, known) ?? { ...known, ...NO_LINK };
-      this.ports.push({ port, name, ifindex, mac, mtu, up });
-      this.routes.setPort(port, { name, mac, mtu, up });
+    const links = followInterfaces(chosen, readLinks(this.requests));
+    const addresses = readAddresses(this.requests);
+    for (const [port, { name }] of chosen.entries()) {
+      const state = links[port] === undefined ? { name, ...NO_LINK } : stateOf(links[port]);
+      this.ports.push({ port, ...state, address: firstAddress(addresses, state.ifindex) });
+      this.routes.setPort(port, { ...this.ports[port] });
     }
   }
 
@@ -168,51 +181,98 @@ export class HostNetwork {
   }
 
   private onNotification(message: Message): void {
-    if (message.type !== RTM_NEWNEIGH && message.type !== RTM_DELNEIGH) {
-      this.readSoon();
+    if (message.type === RTM_NEWNEIGH || message.type === RTM_DELNEIGH) {
+      const neighbour = parseNeighbour(message);
+      if (neighbour === null) return;
+      if (message.type === RTM_NEWNEIGH) this.neighbours.changed(neighbour);
+      else this.neighbours.removed(neighbour);
       return;
     }
-    const neighbour = parseNeighbour(message);
-    if (neighbour === null) return;
-    if (message.type === RTM_NEWNEIGH) this.neighbours.changed(neighbour);
-    else this.neighbours.removed(neighbour);
+    if (message.type === RTM_DELLINK) this.linkGone(parseRemovedLink(message));
+    this.readSoon();
+  }
+
+  /** Noticed at once: by the time of the next reading it may be there again, even with the same index. */
+  private linkGone(ifindex: number): void {
+    const port = this.portOf(ifindex);
+    if (port >= 0) this.applyLink(this.ports[port], undefined);
   }
 
   private readSoon(): void {
     this.readTimer ??= setTimeout(() => {
       this.readTimer = null;
-      const start = performance.now();
+      this.readAnew();
+    }, this.restMs);
+  }
+
+  private readAnew(): void {
+    const start = performance.now();
+    try {
       this.applyLinks();
       this.applyRoutes();
-      this.restMs = Math.max(SETTLE_MS, (performance.now() - start) * REST_FACTOR);
-    }, this.restMs);
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      this.onChange(`can't read the host's network, trying again: ${error.message}`);
+      this.restMs = READ_AGAIN_MS;
+      this.readSoon();
+      return;
+    }
+    this.restMs = Math.max(SETTLE_MS, (performance.now() - start) * REST_FACTOR);
   }
 
   /** Takes over what has changed about our interfaces. */
   private applyLinks(): void {
     const links = readLinks(this.requests);
-    let reappeared = false;
+    const addresses = readAddresses(this.requests);
+    const found = followInterfaces(this.ports, links);
     for (const port of this.ports) {
-      const link = findLink(links, port);
-      const changes = describeChanges(port, link);
-      if (changes.length === 0) continue;
-      reappeared ||= link !== undefined && link.ifindex !== port.ifindex;
-      const { ifindex, name, mac, mtu, up } = link ?? { ...port, up: false };
-      Object.assign(port, { ifindex, name, mac, mtu, up });
-      this.routes.setPort(port.port, { name, mac, mtu, up });
-      this.onChange(`interface ${port.name}: ${changes.join(', ')}`);
+      this.applyLink(port, found[port.port]);
+      const address = firstAddress(addresses, port.ifindex);
+      if (address === port.address) continue;
+      port.address = address;
+      this.routes.setPort(port.port, { ...port });
     }
-    if (reappeared) this.neighbours.resync();
+    this.noteOthers(links, addresses);
+  }
+
+  private applyLink(port: HostPort, link: Link | undefined): void {
+    const description = describeLink(port, link);
+    if (description === '') return;
+    const before = { ...port };
+    Object.assign(port, link === undefined ? { ...NO_LINK, mac: port.mac } : stateOf(link));
+    this.routes.setPort(port.port, { ...port });
+    const isAnew = port.ifindex !== before.ifindex;
+    if (isAnew && port.ifindex !== 0) this.neighbours.resync();
+    // A MAC address that has changed alone isn't told to anybody by the kernel.
+    if (port.up && (isAnew || !before.up || formatMac(port.mac) !== formatMac(before.mac))) {
+      this.neighbours.introduce(port.port);
+    }
+    this.onChange(description);
+  }
+
+  private noteOthers(links: readonly Link[], addresses: readonly LinkAddress[]): void {
+    const { others } = this;
+    if (others === null) return;
+    for (const { ifindex, name } of links.filter(isUsable)) {
+      const isInUse = addresses.some((address) => address.ifindex === ifindex);
+      if (!isInUse || others.has(ifindex) || this.portOf(ifindex) >= 0) continue;
+      others.add(ifindex);
+      this.onChange(`interface ${name}: not among those in use; "uvs upgrade" takes it in`);
+    }
+  }
+
+  private readRoutes(): Route[] {
+    return readRoutes(this.requests, (ifindex) => this.portOf(ifindex));
   }
 
   private applyRoutes(): void {
-    const routes: Route[] = readRoutes(this.requests, (ifindex) => this.portOf(ifindex));
-    const text = JSON.stringify(routes);
-    if (text === this.routesRead) return;
-    const isFirst = this.routesRead === '';
-    this.routesRead = text;
+    const routes = this.readRoutes();
+    if (JSON.stringify(routes) === JSON.stringify(this.routesRead)) return;
+    const before = this.routesRead;
+    this.routesRead = routes;
     this.routes.setRoutes(routes);
-    if (!isFirst) this.onChange(`routes have changed, ${routes.length} now`);
+    const changes = describeRoutes(before, routes, (port) => this.ports[port].name);
+    for (const description of changes) this.onChange(description);
   }
 }
 
@@ -236,29 +296,11 @@ function choosePorts(socket: NetlinkSocket, names: readonly string[]): Link[] {
   return chooseInterfaces(readLinks(socket), names, inUse);
 }
 
-/** The interface itself, or one that has taken the name of an interface that is gone. */
-function findLink(links: readonly Link[], port: KnownPort): Link | undefined {
-  return (
-    links.find((link) => link.ifindex === port.ifindex) ??
-    links.find((link) => link.name === port.name && link.mac.length === 6)
-  );
+function stateOf({ name, ifindex, mac, mtu, up, running }: Link) {
+  return { name, ifindex, mac, mtu, up, running };
 }
 
-function describeChanges(port: HostPort, link: Link | undefined): string[] {
-  if (link === undefined) return port.up ? ['gone'] : [];
-  const changes: string[] = [];
-  if (link.ifindex !== port.ifindex) changes.push('made anew');
-  if (link.name !== port.name) changes.push(`renamed to ${link.name}`);
-  if (formatMac(link.mac) !== formatMac(port.mac)) changes.push(`MAC ${formatMac(link.mac)}`);
-  if (link.mtu !== port.mtu) changes.push(`MTU ${link.mtu}`);
-  if (link.up !== port.up) changes.push(link.up ? 'up' : 'down');
-  return changes;
-}
-
-function formatMac(mac: Uint8Array): string {
-  return Buffer.from(mac).toString('hex').match(/../g)?.join(':') ?? '';
-}
-
-function formatAddress(address: number): string {
-  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
+/** The kernel lists an interface's primary addresses first. */
+function firstAddress(addresses: readonly LinkAddress[], ifindex: number): number {
+  return addresses.find((address) => address.ifindex === ifindex)?.address ?? 0;
 }

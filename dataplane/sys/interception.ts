@@ -25,7 +25,11 @@
  *
  * The table stays when its process dies: the kernel must not answer while the director is restarted. When
  * somebody removes it ("nft flush ruleset", as a firewall's reload does), it is put back at once.
+ *
+ * A hook goes with its device, and with newer kernels with the device's name. So this listens for links itself:
+ * an interface that is made anew or renamed is hooked again before anybody else has heard of it.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { SysError } from './errors.js';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlink.js';
 import {
@@ -53,8 +57,9 @@ import {
   tableName,
   type Expression,
 } from './nftables.js';
+import { followInterfaces, type KnownPort } from './interfaces.js';
 import { waitReadable, type Readable } from './readable.js';
-import { readLinks } from './rtnetlink.js';
+import { RTM_DELLINK, RTNLGRP_LINK, parseRemovedLink, readLinks } from './rtnetlink.js';
 
 /** An address (int32 in host order) and a TCP port; port 0 stands for all ports. */
 export interface Endpoint {
@@ -71,15 +76,19 @@ export interface Endpoints {
 
 export interface InterceptionOptions {
   tableName: string;
-  interfaces: readonly string[];
+  interfaces: readonly KnownPort[];
   /** Called with a sentence for people when somebody else has removed the table; it is back by then. */
   onTampering?: (description: string) => void;
+  /** Called when an interface that has come back can't be intercepted on. */
+  onFailure?: (error: SysError) => void;
 }
 
 type SetName = 'virtual_endpoints' | 'virtual_hosts' | 'real_endpoints' | 'real_hosts';
 type Elements = Record<SetName, Set<number>>;
 
 const SET_NAMES: SetName[] = ['virtual_endpoints', 'virtual_hosts', 'real_endpoints', 'real_hosts'];
+/** Attempts to hook interfaces that come and go meanwhile. */
+const ATTEMPTS_MAX = 5;
 const CAPTURE = 'capture';
 const CAPTURE_ERRORS = 'capture_errors';
 
@@ -105,11 +114,15 @@ export class Interception {
   private readonly socket: NetlinkSocket;
   private readonly links: NetlinkSocket;
   private readonly notifications: NetlinkSocket;
-  private readonly readable: Readable;
+  private readonly linkNotifications: NetlinkSocket;
+  private readonly readables: Readable[];
   private readonly ownPortId: number;
   private readonly tableName: string;
   private readonly onTampering: (description: string) => void;
-  private interfaces: readonly string[];
+  private readonly onFailure: (error: SysError) => void;
+  private interfaces: readonly KnownPort[];
+  /** The devices that have hooks: indexes by name. */
+  private hooked = new Map<string, number>();
   /** What the kernel's sets hold; null until the first update. */
   private elements: Elements | null = null;
 
@@ -125,11 +138,16 @@ export class Interception {
     this.tableName = options.tableName;
     this.interfaces = options.interfaces;
     this.onTampering = options.onTampering ?? (() => {});
+    this.onFailure = options.onFailure ?? (() => {});
     this.socket = openNftables();
     this.ownPortId = this.socket.portId();
     this.links = NetlinkSocket.open(NETLINK_ROUTE, 'rtnetlink');
     this.notifications = openNftables([NFNLGRP_NFTABLES]);
-    this.readable = waitReadable(this.notifications.fd, (errno) => this.onReadable(errno));
+    this.linkNotifications = NetlinkSocket.open(NETLINK_ROUTE, 'rtnetlink', [RTNLGRP_LINK]);
+    this.readables = [
+      waitReadable(this.notifications.fd, (errno) => this.onReadable(errno)),
+      waitReadable(this.linkNotifications.fd, () => this.onLinks()),
+    ];
   }
 
   /** Hides exactly these from the kernel, at once. Where it throws, everything is as it was. */
@@ -149,12 +167,13 @@ export class Interception {
     this.changeElements(this.elements, elementsOf(added), elementsOf(removed));
   }
 
-  /**
-   * Intercepts on exactly these interfaces, those that exist; call it also when one of them was made anew.
-   */
-  setInterfaces(interfaces: readonly string[]): void {
+  /** Intercepts on exactly these interfaces, those that exist. Throws SysError. */
+  setInterfaces(interfaces: readonly KnownPort[]): void {
     this.interfaces = interfaces;
-    if (this.elements !== null) this.rebuild(this.elements);
+    if (this.elements === null) return;
+    const devices = this.presentInterfaces();
+    const isHooked = devices.every((device) => this.isHooked(device));
+    if (!isHooked || devices.length !== this.hooked.size) this.rebuild(this.elements);
   }
 
   /** Takes the table away: the kernel sees everything again. */
@@ -164,12 +183,14 @@ export class Interception {
       .deleteTable()
       .commit('ending interception');
     this.elements = null;
+    this.hooked.clear();
   }
 
   /** Lets go of the table without removing it. */
   close(): void {
-    this.readable.stop();
+    for (const readable of this.readables) readable.stop();
     this.notifications.close();
+    this.linkNotifications.close();
     this.links.close();
     this.socket.close();
   }
@@ -191,6 +212,33 @@ export class Interception {
         `nf_tables table ${this.tableName} is gone and can't be restored: ${reason}`,
       );
     }
+  }
+
+  private onLinks(): void {
+    const failure = this.linkNotifications.receive((message) => {
+      if (message.type !== RTM_DELLINK) return;
+      const removed = parseRemovedLink(message);
+      for (const [name, ifindex] of this.hooked) if (ifindex === removed) this.hooked.delete(name);
+    });
+    // After lost notifications nobody knows which hooks are left.
+    if (failure !== 0) this.hooked.clear();
+    try {
+      this.followLinks();
+    } catch (error) {
+      if (!(error instanceof SysError)) throw error;
+      this.onFailure(error);
+    }
+  }
+
+  /** Hooks the interfaces that are there anew or under another name. */
+  private followLinks(): void {
+    if (this.elements === null) return;
+    const isHooked = this.presentInterfaces().every((device) => this.isHooked(device));
+    if (!isHooked) this.rebuild(this.elements);
+  }
+
+  private isHooked({ name, ifindex }: KnownPort): boolean {
+    return this.hooked.get(name) === ifindex;
   }
 
   private changeElements(present: Elements, more: Elements, less: Elements): void {
@@ -216,7 +264,22 @@ export class Interception {
     merge(present, more, less);
   }
 
+  /** Puts the table in place anew, with hooks on all interfaces there are. */
   private rebuild(wanted: Elements): void {
+    for (let attempt = 1; ; attempt++) {
+      const devices = this.presentInterfaces();
+      try {
+        this.replaceTable(wanted, devices);
+        return;
+      } catch (error) {
+        // One that has gone meanwhile has the kernel refuse all of it.
+        const isStale = !isDeepStrictEqual(this.presentInterfaces(), devices);
+        if (!(error instanceof SysError) || !isStale || attempt === ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  private replaceTable(wanted: Elements, devices: readonly KnownPort[]): void {
     const change = new TableChange(this.socket, NFPROTO_NETDEV, this.tableName).replaceTable();
     for (const name of SET_NAMES) {
       const type = isPairs(name)
@@ -227,15 +290,20 @@ export class Interception {
     }
     addCaptureRules(change.addChain(CAPTURE));
     addErrorRules(change.addChain(CAPTURE_ERRORS));
-    for (const device of this.presentInterfaces()) addIngressChain(change, device);
-    change.commit(`intercepting on ${this.interfaces.join(', ')}`);
+    for (const { name } of devices) addIngressChain(change, name);
+    change.commit(`intercepting on ${devices.map(({ name }) => name).join(', ')}`);
     this.elements = wanted;
+    this.hooked = new Map(devices.map(({ name, ifindex }) => [name, ifindex]));
   }
 
-  /** One that is gone for the moment would have the kernel refuse all of it. */
-  private presentInterfaces(): string[] {
-    const names = new Set(readLinks(this.links).map(({ name }) => name));
-    return this.interfaces.filter((name) => names.has(name));
+  /** Those of the interfaces that exist, under the names they have now. */
+  private presentInterfaces(): KnownPort[] {
+    const links = followInterfaces(this.interfaces, readLinks(this.links));
+    this.interfaces = this.interfaces.map(({ name }, i) => ({
+      name: links[i]?.name ?? name,
+      ifindex: links[i]?.ifindex ?? 0,
+    }));
+    return this.interfaces.filter(({ ifindex }) => ifindex !== 0);
   }
 }
 

@@ -1,7 +1,14 @@
 /**
- * Which of the host's interfaces become ports.
+ * Which of the host's interfaces become ports, and what has become of them later.
  */
 import type { Link } from './rtnetlink.js';
+
+/** An interface as it was known at some time: it may be gone or have another name by now. */
+export interface KnownPort {
+  name: string;
+  /** 0 where there was none of that name. */
+  ifindex: number;
+}
 
 /**
  * The named interfaces, in that order; without names all that have IPv4 addresses or routes (`inUse`), in
@@ -23,6 +30,28 @@ export function chooseInterfaces(
   return chosen;
 }
 
+/**
+ * What each of the known interfaces is now: the same device, whatever its name is, or one that has taken the name
+ * of a device that is gone. Undefined where there is none.
+ */
+export function followInterfaces(
+  known: readonly KnownPort[],
+  links: readonly Link[],
+): (Link | undefined)[] {
+  const same = known.map(({ ifindex }) => links.find((link) => link.ifindex === ifindex));
+  const taken = new Set(same.map((link) => link?.ifindex));
+  return known.map(
+    ({ name }, i) =>
+      same[i] ??
+      links.find((link) => link.name === name && isUsable(link) && !taken.has(link.ifindex)),
+  );
+}
+
+/** True for an interface whose packets can be balanced. */
+export function isUsable(link: Link): boolean {
+  return link.ethernet && !link.loopback && link.mac.length === 6;
+}
+
 function findInterface(links: readonly Link[], name: string): Link {
   const link = links.find((candidate) => candidate.name === name);
   if (link === undefined) {
@@ -32,10 +61,6 @@ function findInterface(links: readonly Link[], name: string): Link {
     throw new Error(`interface "${name}" is not an Ethernet interface, so it can't be balanced on`);
   }
   return link;
-}
-
-function isUsable(link: Link): boolean {
-  return link.ethernet && !link.loopback && link.mac.length === 6;
 }
 
 function listNames(links: readonly Link[]): string {

@@ -62,9 +62,10 @@ export class NeighbourWatch {
     if (mac === null && neighbour.state === NUD_INCOMPLETE && earlier === undefined) return;
     const hop = this.routes.hopTo(port, address);
     const wasResolved = hop !== NO_HOP && this.routes.isResolved(hop);
+    const inUse = this.routes.neighbourMac(port, address);
     this.routes.setNeighbour(port, address, mac);
     if (hop === NO_HOP) return;
-    if (mac !== null && earlier?.mac != null && !sameMac(mac, earlier.mac)) {
+    if (mac !== null && inUse !== undefined && !sameMac(mac, inUse)) {
       this.events.onMoved(port, address, mac);
     }
     const isResolved = mac !== null;
@@ -94,11 +95,25 @@ export class NeighbourWatch {
     });
   }
 
+  /**
+   * Asks for a port's neighbours that the kernel has forgotten, as it does when the port goes down or changes its
+   * MAC address: they learn from the question where we are now, before they have sent something into the void.
+   */
+  introduce(port: number): void {
+    const unknown = this.routes
+      .neighboursOf(port)
+      .filter((address) => !this.known.has(keyOf(port, address)));
+    for (const address of unknown.slice(0, REFRESH_MAX)) this.ask(port, address);
+  }
+
   /** Has the kernel find out a hop's MAC address, at once; the answer comes as `onHop`. */
   use(hop: number): void {
-    const ifindex = this.table.ifindexOf(this.routes.portOf(hop));
+    this.ask(this.routes.portOf(hop), this.routes.addressOf(hop));
+  }
+
+  private ask(port: number, address: number): void {
     try {
-      this.table.use(ifindex, this.routes.addressOf(hop));
+      this.table.use(this.table.ifindexOf(port), address);
     } catch (error) {
       // The interface may have gone, or the kernel's table be full. The next packet asks again.
       if (!(error instanceof SysError)) throw error;

@@ -32,11 +32,12 @@ export const RTNLGRP_NEIGH = 3;
 export const RTNLGRP_IPV4_IFADDR = 5;
 export const RTNLGRP_IPV4_ROUTE = 7;
 
+const AF_UNSPEC = 0;
 export const AF_INET = 2;
 const ARPHRD_ETHER = 1;
 const IFF_UP = 0x1;
 const IFF_LOOPBACK = 0x8;
-const IFF_RUNNING = 0x40;
+const IFF_LOWER_UP = 0x10000;
 
 const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
@@ -158,11 +159,16 @@ function parseLink(message: Message): Link {
     mac: Uint8Array.from((ethernet ? attributes.get(IFLA_ADDRESS) : undefined) ?? []),
     mtu: attributes.get(IFLA_MTU)?.readUInt32LE(0) ?? 0,
     up: (flags & IFF_UP) !== 0,
-    running: (flags & IFF_RUNNING) !== 0,
+    running: (flags & IFF_LOWER_UP) !== 0,
     loopback: (flags & IFF_LOOPBACK) !== 0,
     ethernet,
     kind: kind === undefined ? '' : readText(kind),
   };
+}
+
+/** The index of an interface that is no more; 0 where it has only left a bridge. */
+export function parseRemovedLink({ body }: Message): number {
+  return body[0] === AF_UNSPEC ? body.readInt32LE(4) : 0;
 }
 
 /** struct ifaddrmsg: family 1, prefix length 1, flags 1, scope 1, index 4. */

@@ -168,7 +168,7 @@ export class Director {
     const { log, ports } = this;
     this.hiding = new Hiding({
       log,
-      interfaces: ports.ports.map(({ name }) => name),
+      interfaces: ports.ports,
       masquerade: this.options.masquerade,
       setFilter: (endpoints) => ports.setFilter(endpoints),
     });
@@ -178,6 +178,7 @@ export class Director {
         tables: this.tablesDirectory,
         capacity: { ...DEFAULT_CAPACITY, connections: this.options.maxConnections },
         ports: ports.ports,
+        expectsAll: this.options.interfaces.length === 0,
       }),
       beforeFirst: () => this.endOrphan(),
       onNews: (news) => this.hear(news),
@@ -233,7 +234,7 @@ export class Director {
         break;
       case 'ports':
         this.ports.ports = news.ports;
-        this.hiding.setInterfaces(news.ports.map(({ name }) => name));
+        this.hiding.setInterfaces(news.ports);
         break;
       case 'host':
         this.log.info('host network changed', { description: news.description });

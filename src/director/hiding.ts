@@ -1,6 +1,7 @@
 /** What is hidden from the kernel: kept in line with what the data plane wants, on the interfaces there are. */
 import type { FilterPrecision } from '../../dataplane/sys/filter.js';
 import { Interception } from '../../dataplane/sys/interception.js';
+import type { KnownPort } from '../../dataplane/sys/interfaces.js';
 import { setMasquerade } from '../../dataplane/sys/masquerade.js';
 import type { Endpoints } from '../virtual-server/endpoints.js';
 import type { FromWorker } from '../worker/messages.js';
@@ -14,7 +15,7 @@ export const TABLE_NAME = 'uvs';
 
 export interface HidingOptions {
   log: Log;
-  interfaces: readonly string[];
+  interfaces: readonly KnownPort[];
   /** Networks whose own traffic leaves under the director's address. */
   masquerade: readonly string[];
   /** Has the ports' sockets receive what concerns these endpoints; returns how exactly. */
@@ -26,7 +27,7 @@ export class Hiding {
   readonly sync: InterceptSync;
   private readonly wanted = new WantedMirror();
   private readonly log: Log;
-  private interfaces: readonly string[];
+  private interfaces: readonly KnownPort[];
   private interception: Interception | null = null;
   /** How exactly the sockets' filter tells packets apart; null before the first one. */
   private filter: FilterPrecision | null = null;
@@ -45,8 +46,9 @@ export class Hiding {
   async begin(): Promise<void> {
     this.interception = Interception.open({
       tableName: TABLE_NAME,
-      interfaces: [...this.interfaces],
+      interfaces: this.interfaces,
       onTampering: (description) => this.tamperedWith(description),
+      onFailure: (error) => this.warn(error),
     });
     await this.sync.settle();
     this.masquerade();
@@ -68,15 +70,10 @@ export class Hiding {
     this.settle('all');
   }
 
-  setInterfaces(interfaces: readonly string[]): void {
-    if (interfaces.join(' ') === this.interfaces.join(' ')) return;
+  /** These interfaces are in use, where they exist. */
+  setInterfaces(interfaces: readonly KnownPort[]): void {
     this.interfaces = interfaces;
-    this.renew();
-  }
-
-  /** Interfaces are there anew, under their old names. */
-  renew(): void {
-    this.orWarn(() => this.interception?.setInterfaces([...this.interfaces]));
+    this.orWarn(() => this.interception?.setInterfaces(interfaces));
   }
 
   /** Looks after it no longer; it stays in place. */
@@ -117,8 +114,12 @@ export class Hiding {
     try {
       action();
     } catch (error) {
-      this.log.error('interception not in line', { reason: (error as Error).message });
+      this.warn(error as Error);
     }
+  }
+
+  private warn(error: Error): void {
+    this.log.error('interception not in line', { reason: error.message });
   }
 }
 

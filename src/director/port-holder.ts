@@ -4,6 +4,7 @@
  */
 import { PortSockets } from '../../dataplane/driver/port-sockets.js';
 import { ringGeometries } from '../../dataplane/driver/ring-sizes.js';
+import { SysError } from '../../dataplane/sys/errors.js';
 import { close } from '../../dataplane/sys/libc.js';
 import { openHandBackSocket } from '../../dataplane/sys/handback.js';
 import { applyFilter, coarsestFilter, type FilterPrecision } from '../../dataplane/sys/filter.js';
@@ -36,7 +37,14 @@ export class PortHolder {
   /** All TCP is received from now on, and waits for a worker. */
   startEarly(): void {
     this.attach(coarsestFilter());
-    this.ports.forEach(({ ifindex }, port) => this.sockets[port].start(ifindex));
+    for (const [port, { ifindex }] of this.ports.entries()) {
+      try {
+        this.sockets[port].start(ifindex);
+      } catch (error) {
+        // An interface that is gone since is the worker's to follow.
+        if (!(error instanceof SysError) || error.code !== 'ENODEV') throw error;
+      }
+    }
   }
 
   /** Has the rings receive what concerns these endpoints; returns how exactly. */

@@ -10,6 +10,7 @@ import { PortSockets } from '../../dataplane/driver/port-sockets.js';
 import { RingDriver } from '../../dataplane/driver/ring.js';
 import { Loop } from '../../dataplane/loop.js';
 import { HandBack } from '../../dataplane/sys/handback.js';
+import { formatAddress } from '../../dataplane/sys/host-changes.js';
 import { HostNetwork, type KnownPort } from '../../dataplane/sys/host.js';
 import { tableMemory } from '../../dataplane/sys/memory.js';
 import type { Counters } from '../control/api.js';
@@ -20,6 +21,8 @@ import { VirtualServer } from '../virtual-server/virtual-server.js';
 export interface DataPlaneOptions extends Tables {
   /** Interfaces by port number, and the descriptors of each port's sockets. */
   ports: readonly KnownPort[];
+  /** No interface was named: those that come later are to be used as well, after an upgrade. */
+  expectsAll: boolean;
   sockets: readonly (readonly number[])[];
   /** Descriptor of the socket that hands frames back to the kernel. */
   handBackSocket: number;
@@ -49,6 +52,9 @@ export class DataPlane {
   private pacer: Pacer | null = null;
   /** By port: which interface the driver uses. */
   private readonly openedIfindex: number[] = [];
+  private portsTold = '';
+  /** Addresses of servers and gateways whose MAC addresses the kernel doesn't find out. */
+  private readonly lost = new Set<number>();
 
   /** Opens everything; frames wait in the rings until `start`. Throws SysError. */
   constructor(private readonly options: DataPlaneOptions) {
@@ -63,11 +69,10 @@ export class DataPlane {
     });
     this.host = HostNetwork.open({
       known: options.ports,
+      expectsAll: options.expectsAll,
       routes: this.virtualServer.routes,
       onChange: (description) => this.hostChanged(description),
-      onHop: (hop, resolved) => {
-        if (resolved) this.loop.parking.hopResolved(hop);
-      },
+      onHop: (hop, resolved) => this.hopChanged(hop, resolved),
     });
     this.handBack = new HandBack(options.handBackSocket);
     this.driver = new RingDriver({
@@ -75,10 +80,11 @@ export class DataPlane {
     });
     const { engine } = this.virtualServer;
     this.loop = new Loop(engine, this.driver, (hop) => this.host.resolve(hop));
-    for (const { port, ifindex } of this.host.ports) {
-      this.driver.openPort(port, ifindex, PortSockets.adopt(options.sockets[port]));
-      this.openedIfindex[port] = ifindex;
+    for (const { port } of this.host.ports) {
+      this.driver.openPort(port, 0, PortSockets.adopt(options.sockets[port]));
+      this.openedIfindex[port] = 0;
     }
+    this.followPorts();
   }
 
   /** Packets begin to flow. */
@@ -121,6 +127,11 @@ export class DataPlane {
 
   private hostChanged(description: string): void {
     this.options.onHostChange(description);
+    this.followPorts();
+  }
+
+  /** Has the driver use the interfaces there are. */
+  private followPorts(): void {
     for (const { port, name, ifindex } of this.host.ports) {
       if (this.openedIfindex[port] === ifindex) continue;
       this.openedIfindex[port] = ifindex;
@@ -129,9 +140,27 @@ export class DataPlane {
       } catch (error) {
         // Gone again by now, perhaps; the next change of the host's network brings another attempt.
         this.openedIfindex[port] = 0;
-        this.options.onHostChange(`can't open interface ${name}: ${(error as Error).message}`);
+        this.options.onHostChange(`can't use interface ${name}: ${(error as Error).message}`);
       }
     }
-    this.options.onPortsChanged(this.host.ports.map(({ name, ifindex }) => ({ name, ifindex })));
+    const ports = this.host.ports.map(({ name, ifindex }) => ({ name, ifindex }));
+    const text = JSON.stringify(ports);
+    if (text === this.portsTold) return;
+    this.portsTold = text;
+    this.options.onPortsChanged(ports);
+  }
+
+  private hopChanged(hop: number, isResolved: boolean): void {
+    if (isResolved) this.loop.parking.hopResolved(hop);
+    const { routes, state } = this.virtualServer;
+    const address = routes.addressOf(hop);
+    if (isResolved === !this.lost.has(address)) return;
+    const isServer = state.realEndpoints.hasAddress(address);
+    if (!isServer && !routes.isGateway(address)) return;
+    if (isResolved) this.lost.delete(address);
+    else this.lost.add(address);
+    const { name } = this.host.ports[routes.portOf(hop)];
+    const what = `${isServer ? 'server' : 'gateway'} ${formatAddress(address)} on ${name}`;
+    this.options.onHostChange(`${what}: neighbour ${isResolved ? 'found again' : 'lost'}`);
   }
 }

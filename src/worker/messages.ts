@@ -15,6 +15,8 @@ export interface WorkerOptions {
   capacity: Capacity;
   /** Interfaces by port number. Each port's sockets follow one another from descriptor FIRST_SOCKET on. */
   ports: readonly KnownPort[];
+  /** No interface was named: those that come later are to be used as well, after an upgrade. */
+  expectsAll: boolean;
   /** Tables that an earlier worker ended of. */
   aside: 'nothing' | 'connections' | 'all';
 }

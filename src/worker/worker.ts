@@ -84,6 +84,7 @@ export class Worker {
     const dataPlane = new DataPlane({
       ...tables,
       ports: options.ports,
+      expectsAll: options.expectsAll,
       sockets: options.ports.map((_, port) =>
         Array.from(
           { length: SOCKETS_PER_PORT },

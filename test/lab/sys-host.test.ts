@@ -175,9 +175,11 @@ describe("the host's network by netlink", () => {
     network = open();
     const added = address('10.1.0.101');
     assert.ok(!network.routes.isLocal(added));
-    await Promise.all([change(/routes/), ip(lab.director, 'addr add 10.1.0.101/32 dev ext0')]);
+    const adding = ip(lab.director, 'addr add 10.1.0.101/32 dev ext0');
+    await Promise.all([change(/addresses added: 10\.1\.0\.101 dev ext0$/), adding]);
     assert.ok(network.routes.isLocal(added));
-    await Promise.all([change(/routes/), ip(lab.director, 'addr del 10.1.0.101/32 dev ext0')]);
+    const removing = ip(lab.director, 'addr del 10.1.0.101/32 dev ext0');
+    await Promise.all([change(/addresses removed: 10\.1\.0\.101 dev ext0$/), removing]);
     assert.ok(!network.routes.isLocal(added));
   });
 

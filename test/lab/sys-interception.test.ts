@@ -3,11 +3,13 @@ import { EventEmitter, once } from 'node:events';
 import { buildIcmpError, icmpErrorFrameBytes } from '../../dataplane/nat/icmp-error.js';
 import { close, sendto } from '../../dataplane/sys/libc.js';
 import { Interception, type Endpoint } from '../../dataplane/sys/interception.js';
+import type { KnownPort } from '../../dataplane/sys/interfaces.js';
 import { removeTables } from '../../dataplane/sys/nftables.js';
 import { openSendSocket } from '../../dataplane/sys/packet-socket.js';
 import type { Host } from '../../lab/host.js';
 import { address, tcpFrame } from '../support/frames.js';
 import { inNamespace } from './support/namespace.js';
+import { eventually } from './support/setting.js';
 import { ip, useSmallLab } from './support/small-lab.js';
 
 const TABLE = 'uvs_test';
@@ -40,7 +42,7 @@ describe('interception', () => {
     return inNamespace(lab.director, () =>
       Interception.open({
         tableName: TABLE,
-        interfaces,
+        interfaces: named(interfaces),
         onTampering: (description) => events.emit('tampering', description),
       }),
     );
@@ -176,17 +178,31 @@ describe('interception', () => {
 
   it('covers the interfaces it is told as far as they exist, also one that was made anew', async () => {
     hide(['10.1.0.100:80']);
-    interception.setInterfaces(['int0']);
+    interception.setInterfaces(named(['int0']));
     assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 7);
-    interception.setInterfaces(['ext0', 'new0']);
+    interception.setInterfaces(named(['ext0', 'new0']));
     assert.deepEqual(await devices(), ['ext0']);
     assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 28);
     for (let times = 0; times < 2; times++) {
       await ip(lab.director, 'link add new0 type veth peer name new1');
-      interception.setInterfaces(['ext0', 'new0']);
+      interception.setInterfaces(named(['ext0', 'new0']));
       assert.deepEqual(await devices(), ['ext0', 'new0']);
       await ip(lab.director, 'link del new0');
     }
+  });
+
+  it('follows interfaces by itself: renamed, removed and made anew', async () => {
+    await ip(lab.director, 'link add new0 type veth peer name new1');
+    interception.setInterfaces(named(['ext0', 'new0']));
+    hide(['10.1.0.100:80']);
+    await ip(lab.director, 'link set new0 name new2');
+    assert.deepEqual(await eventually(devices, isCovered('new2')), ['ext0', 'new2']);
+    await ip(lab.director, 'link del new2', 'link add new2 index 99 type veth peer name new1');
+    assert.deepEqual(await eventually(devices, isCovered('new2')), ['ext0', 'new2']);
+    await ip(lab.director, 'link del new2', 'link add new2 index 99 type veth peer name new1');
+    assert.deepEqual(await eventually(devices, isCovered('new2')), ['ext0', 'new2']);
+    await ip(lab.director, 'link del new2');
+    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 28);
   });
 
   it('removes the tables of a prefix and no others', async () => {
@@ -313,4 +329,12 @@ function withFragmentField(frame: Uint8Array, field: number): Uint8Array {
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
   changed.writeUInt16BE(~sum & 0xffff, 24);
   return changed;
+}
+
+function named(names: string[]): KnownPort[] {
+  return names.map((name) => ({ name, ifindex: 0 }));
+}
+
+function isCovered(name: string): (devices: string[]) => boolean {
+  return (devices) => devices.includes(name);
 }

@@ -58,7 +58,10 @@ describe("masquerading of the servers' own connections", () => {
 
   it('has no connection tracked that is hidden from the kernel, nor a frame that is sent', async () => {
     const interception = inNamespace(lab.director, () =>
-      Interception.open({ tableName: TABLE, interfaces: ['ext0', 'int0'] }),
+      Interception.open({
+        tableName: TABLE,
+        interfaces: ['ext0', 'int0'].map((name) => ({ name, ifindex: 0 })),
+      }),
     );
     interception.update({ virtual: [{ address: address('10.1.0.100'), port: 80 }], real: [] });
     try {

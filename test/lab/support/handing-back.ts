@@ -30,8 +30,7 @@ export class HandingBack {
     });
     applyFilter(endpoints, (program) => this.driver.attachFilter(program));
     for (const { port, ifindex } of this.network.ports) this.driver.openPort(port, ifindex);
-    const interfaces = this.network.ports.map(({ name }) => name);
-    this.interception = Interception.open({ tableName, interfaces });
+    this.interception = Interception.open({ tableName, interfaces: this.network.ports });
     this.interception.update(endpoints);
     this.driver.watch(() => this.handBackBurst());
   }
