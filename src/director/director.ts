@@ -107,7 +107,7 @@ export class Director {
     }
     const text = isGivenUp
       ? `the data plane does not come up, packets are ${this.fateOfPackets()}`
-      : 'the data plane is being started anew';
+      : 'the data plane is starting';
     return { isWell: false, text };
   }
 
@@ -263,8 +263,17 @@ export class Director {
     for (const [name, value] of Object.entries(options.settings)) {
       await virtualServer.setSetting(name, value);
     }
-    if (!this.areTakenOver) await this.rulesKeeper.restore();
+    // Written down once a director is set up: without it, one ended before its rules were loaded.
+    const wasSetUp = readFootprint(options.stateDir) !== null;
+    const areInEffect = this.areTakenOver ? wasSetUp : await this.rulesKeeper.restore();
     if (options.rules === null || wanted === null) return;
+    if (areInEffect) {
+      // Nobody wants a server back that was drained by hand, just because the director was restarted.
+      log.info('rules stay as they were; SIGHUP makes them those of the file', {
+        file: options.rules,
+      });
+      return;
+    }
     await makeSo(options.rules, wanted, virtualServer);
     const services = await virtualServer.services();
     log.info('rules loaded', { file: options.rules, services: services.length });

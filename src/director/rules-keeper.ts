@@ -42,20 +42,22 @@ export class RulesKeeper {
     }, SETTLE_MS);
   }
 
-  /** The tables hold nothing: puts back what was written down, if anything was. */
-  async restore(): Promise<void> {
+  /** The tables hold nothing: puts back what was written down. Resolves to false where nothing was. */
+  async restore(): Promise<boolean> {
     try {
       const saved = this.read();
-      if (saved === null) return;
+      if (saved === null) return false;
       const plan = await makePlan(saved, this.control);
-      if (isDone(plan)) return;
+      if (isDone(plan)) return true;
       await carryOut(plan, this.control);
       this.log.warn('rules restored from their copy, connections are lost', {
         done: planSummary(plan),
       });
+      return true;
     } catch (error) {
       const { message } = error as Error;
       this.log.error('rules not restored', { file: this.file, reason: message });
+      return false;
     }
   }
 

@@ -140,6 +140,22 @@ describe('uvsd --rules', () => {
     assert.equal(await director.stop(), 0);
   });
 
+  it('leaves rules alone that are in effect, until SIGHUP', async () => {
+    const { directorHost } = setting;
+    const rules = join(directorHost.folder, 'drained');
+    const line = '-a -t 10.1.0.100:80 -r 10.2.0.11:80 -m -w';
+    writeFileSync(rules, `-A -t 10.1.0.100:80 -s rr\n${line} 1\n`);
+    const first = await Director.start(directorHost, ['--rules', rules]);
+    await first.adm('-e -t 10.1.0.100:80 -r 10.2.0.11:80 -m -w 0');
+    await first.kill();
+    const second = await Director.start(directorHost, ['--rules', rules]);
+    assert.ok((await second.adm('-Sn')).includes(`${line} 0\n`));
+    process.kill(second.daemon.pid, 'SIGHUP');
+    await second.daemon.logged(/rules reloaded/);
+    assert.ok((await second.adm('-Sn')).includes(`${line} 1\n`));
+    assert.equal(await second.stop(), 0);
+  });
+
   it('does not start with rules that are wrong, and names their lines', async () => {
     const { directorHost } = setting;
     const rules = join(directorHost.folder, 'wrong');
