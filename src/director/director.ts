@@ -266,6 +266,7 @@ export class Director {
     // Written down once a director is set up: without it, one ended before its rules were loaded.
     const wasSetUp = readFootprint(options.stateDir) !== null;
     const areInEffect = this.areTakenOver ? wasSetUp : await this.rulesKeeper.restore();
+    if (this.areTakenOver) this.rulesKeeper.changed();
     if (options.rules === null || wanted === null) return;
     if (areInEffect) {
       // Nobody wants a server back that was drained by hand, just because the director was restarted.
@@ -323,8 +324,8 @@ export class Director {
     this.server = await serveControl({
       path: this.options.socket,
       control: this.control,
-      onFault: (error) =>
       userOf: (fd) => peerOf(fd).uid,
+      onFault: (error) =>
         log.error('a request failed', {
           reason: (error as Error).message,
           stack: (error as Error).stack,
