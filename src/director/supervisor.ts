@@ -16,6 +16,8 @@ export interface SupervisorTimes {
   hangMs: number;
   /** As long may taking over last: reading the tables, building the index. */
   activateMs: number;
+  /** Giving up takes at least so long since the last worker that ran for a while. */
+  giveUpMs: number;
   /** Pause before an attempt: of the third failure in a row, doubled with each further one, up to the maximum. */
   firstPauseMs: number;
   pauseMaxMs: number;
@@ -25,6 +27,7 @@ export const SUPERVISOR_TIMES: SupervisorTimes = {
   stableMs: 1000,
   hangMs: 5000,
   activateMs: 20_000,
+  giveUpMs: 5000,
   firstPauseMs: 100,
   pauseMaxMs: 5000,
 };
@@ -75,6 +78,8 @@ export class Supervisor {
   private hasGivenUp = false;
   private nextAttemptMs = 0;
   private lastTickMs = 0;
+  /** Since when no worker has run for a while. */
+  private unstableMs = 0;
   private isStopping = false;
 
   constructor(private readonly times: SupervisorTimes = SUPERVISOR_TIMES) {}
@@ -99,6 +104,7 @@ export class Supervisor {
   handle(event: SupervisorEvent, nowMs: number): SupervisorEffect[] {
     switch (event.event) {
       case 'start':
+        this.unstableMs = nowMs;
         return this.spawnSpare(nowMs);
       case 'loaded':
         return this.loaded(event.worker, nowMs);
@@ -173,13 +179,16 @@ export class Supervisor {
     const wasStable =
       this.active.phase === 'running' && nowMs - this.active.sinceMs >= this.times.stableMs;
     this.active = null;
-    if (wasStable) this.failures = this.faults = 0;
-    else this.pause(nowMs);
+    if (wasStable) {
+      this.failures = this.faults = 0;
+      this.unstableMs = nowMs;
+    } else this.pause(nowMs);
     if (isFault) this.faults += 1;
     const effects: SupervisorEffect[] = [
       { effect: 'report', worker: number, failures: this.failures },
     ];
-    if (this.failures >= FAILURES_BEFORE_GIVING_UP && !this.hasGivenUp) {
+    const isLong = nowMs - this.unstableMs >= this.times.giveUpMs;
+    if (this.failures >= FAILURES_BEFORE_GIVING_UP && isLong && !this.hasGivenUp) {
       this.hasGivenUp = true;
       effects.push({ effect: 'giveUp', failures: this.failures });
     }

@@ -89,10 +89,11 @@ describe('the supervisor of the data plane', () => {
   it('gives up after failures in a row, says so once, tries on, and recovers', () => {
     const stage = new Stage();
     stage.take();
-    for (let i = 0; i < 2 * FAILURES_BEFORE_GIVING_UP; i++) {
+    for (let i = 0; i < 4 * FAILURES_BEFORE_GIVING_UP; i++) {
       stage.end(stage.running);
       while (stage.running === 0) stage.pass(TICK_MS);
     }
+    assert.ok(stage.nowMs > SUPERVISOR_TIMES.giveUpMs);
     const effects = stage.take();
     assert.equal(effects.filter(({ effect }) => effect === 'giveUp').length, 1);
     assert.ok(stage.supervisor.isGivenUp);
@@ -101,17 +102,18 @@ describe('the supervisor of the data plane', () => {
     assert.ok(!stage.supervisor.isGivenUp);
   });
 
+  it('does not give up within moments, however often workers end', () => {
+    const stage = new Stage();
+    const end = stage.nowMs + SUPERVISOR_TIMES.giveUpMs;
+    while (stage.nowMs < end - TICK_MS) {
+      if (stage.running !== 0) stage.end(stage.running);
+      stage.pass(TICK_MS);
+    }
+    assert.ok(!stage.supervisor.isGivenUp);
+  });
+
   it('does without tables that workers fail of, but keeps them where workers are killed', () => {
-    const asides = (isFault: boolean): string[] => {
-      const stage = new Stage();
-      stage.take();
-      for (let i = 0; i < FAULTS_BEFORE_ASIDE.all + 2; i++) {
-        stage.end(stage.running, isFault);
-        while (stage.running === 0) stage.pass(TICK_MS);
-      }
-      return stage.take().flatMap((e) => (e.effect === 'activate' ? [e.aside] : []));
-    };
-    assert.deepEqual(asides(true), [
+    assert.deepEqual(asidesOf(true), [
       'nothing',
       'nothing',
       'connections',
@@ -119,7 +121,7 @@ describe('the supervisor of the data plane', () => {
       'nothing',
       'nothing',
     ]);
-    assert.deepEqual(new Set(asides(false)), new Set(['nothing']));
+    assert.deepEqual(new Set(asidesOf(false)), new Set(['nothing']));
   });
 
   it('forgets failures once a worker has run for a while', () => {
@@ -207,3 +209,14 @@ describe('the supervisor of the data plane', () => {
     );
   });
 });
+
+/** Which tables are set aside as workers end one after the other. */
+function asidesOf(isFault: boolean): string[] {
+  const stage = new Stage();
+  stage.take();
+  for (let i = 0; i < FAULTS_BEFORE_ASIDE.all + 2; i++) {
+    stage.end(stage.running, isFault);
+    while (stage.running === 0) stage.pass(TICK_MS);
+  }
+  return stage.take().flatMap((e) => (e.effect === 'activate' ? [e.aside] : []));
+}

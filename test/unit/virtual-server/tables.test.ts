@@ -59,10 +59,9 @@ describe('tables in files', () => {
   function open(capacity = CAPACITY): { tables: OpenedTables; server: VirtualServer } {
     const tables = openTables(directory, capacity);
     const { memory } = tables;
-    const clock = (): number => 0;
     const server = new VirtualServer({
       hashKey: [1, 2],
-      clock,
+      clock: () => 0,
       capacity: tables.capacity,
       memory,
     });
