@@ -2,13 +2,14 @@
  * Files of rules: command lines as `uvsadm -S` writes and `uvsadm -R` reads them, with comments. Every line is
  * looked at, so that all that is wrong with a file is told at once.
  */
-import { readFileSync } from 'node:fs';
 import type { Output } from '../admin/output.js';
+import type { Names } from '../admin/names.js';
 import { commandLines } from '../admin/restore.js';
 import { runCommand, type Context } from '../admin/run.js';
 import { SystemNames } from '../admin/system-names.js';
 import type { Control } from '../control/api.js';
 import { packageVersion } from '../package.js';
+import { readText } from './read-text.js';
 
 /** Of a file that is wrong from beginning to end this many lines are named. */
 const PROBLEMS_MAX = 20;
@@ -21,18 +22,25 @@ export class RulesError extends Error {
 /** The rules' text. Throws RulesError. */
 export function readRules(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readText(file);
   } catch (error) {
     throw new RulesError(`can't read the rules in ${file}: ${(error as Error).message}`);
   }
 }
 
 /** Carries out every line. Rejects with RulesError where one couldn't be; the others were. */
-export async function runRules(file: string, text: string, control: Control): Promise<void> {
+export async function runRules(
+  file: string,
+  text: string,
+  control: Control,
+  names: Names = new SystemNames(),
+): Promise<void> {
+  const stdout: Output = { write: async () => {} };
+  const context = { control, names, stdout, programName: 'uvsadm', version: packageVersion() };
   const problems: string[] = [];
   for (const [index, line] of text.split('\n').entries()) {
     if (line.startsWith('#')) continue;
-    const problem = await runLine(line, control);
+    const problem = await runLine(line, context);
     if (problem !== null) problems.push(`${file}:${index + 1}: ${problem}`);
   }
   if (problems.length === 0) return;
@@ -43,18 +51,10 @@ export async function runRules(file: string, text: string, control: Control): Pr
 }
 
 /** Null, or what is wrong with the line. */
-async function runLine(line: string, control: Control): Promise<string | null> {
+async function runLine(line: string, base: Omit<Context, 'stderr'>): Promise<string | null> {
   const told: string[] = [];
   const stderr: Output = { write: async (text) => void told.push(text.trim()) };
-  const stdout: Output = { write: async () => {} };
-  const context: Context = {
-    control,
-    names: new SystemNames(),
-    stdout,
-    stderr,
-    programName: 'uvsadm',
-    version: packageVersion(),
-  };
+  const context: Context = { ...base, stderr };
   for await (const words of commandLines(line)) {
     const exitCode = await runCommand(words, '', context);
     if (exitCode !== 0) return told.join('; ').replace(/\s*\n\s*/g, '; ');
