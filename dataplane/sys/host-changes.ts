@@ -23,18 +23,21 @@ export function describeLink(before: KnownLink, link: Link | undefined): string 
   return changes.length === 0 ? '' : `interface ${before.name}: ${changes.join(', ')}`;
 }
 
-/** Sentences about what has been added and removed; `portName` gives the names of the interfaces in use. */
+/**
+ * Sentences about what has been added and removed: this host's addresses, and other routes. Empty where nothing
+ * has. `portName` gives the names of the interfaces in use.
+ */
 export function describeRoutes(
   before: readonly Route[],
   after: readonly Route[],
   portName: (port: number) => string,
-): string[] {
+): { addresses: string; others: string } {
   const added = missingFrom(before, after);
   const removed = missingFrom(after, before);
-  return [
-    describe('addresses', added.filter(isAddress), removed.filter(isAddress), portName),
-    describe('routes', added.filter(isRoute), removed.filter(isRoute), portName),
-  ].filter((sentence) => sentence !== '');
+  return {
+    addresses: describe('addresses', added.filter(isAddress), removed.filter(isAddress), portName),
+    others: describe('routes', added.filter(isRoute), removed.filter(isRoute), portName),
+  };
 }
 
 export function formatMac(mac: Uint8Array): string {

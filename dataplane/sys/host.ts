@@ -74,6 +74,8 @@ export interface HostNetworkOptions {
   routes?: Routes;
   /** Called with a sentence for people whenever the host's network has changed. */
   onChange?: (description: string) => void;
+  /** Called when addresses of this host have come or gone. */
+  onAddresses?: () => void;
   /** Called when a hop's MAC address has become known, and when the kernel couldn't find it out. */
   onHop?: (hop: number, resolved: boolean) => void;
 }
@@ -89,6 +91,7 @@ export class HostNetwork {
   private readonly readable: Readable;
   private readonly refreshTimer: NodeJS.Timeout;
   private readonly onChange: (description: string) => void;
+  private readonly onAddresses: () => void;
   private readTimer: NodeJS.Timeout | null = null;
   private restMs = SETTLE_MS;
   private routesRead: Route[] = [];
@@ -103,6 +106,7 @@ export class HostNetwork {
   private constructor(options: HostNetworkOptions) {
     this.routes = options.routes ?? new Routes();
     this.onChange = options.onChange ?? (() => {});
+    this.onAddresses = options.onAddresses ?? (() => {});
     this.others = options.expectsAll === true ? new Set() : null;
     // Notifications first, so that nothing changes unseen between reading and listening.
     this.notifications = NetlinkSocket.open(NETLINK_ROUTE, 'rtnetlink', GROUPS);
@@ -271,8 +275,10 @@ export class HostNetwork {
     const before = this.routesRead;
     this.routesRead = routes;
     this.routes.setRoutes(routes);
-    const changes = describeRoutes(before, routes, (port) => this.ports[port].name);
-    for (const description of changes) this.onChange(description);
+    const { addresses, others } = describeRoutes(before, routes, (port) => this.ports[port].name);
+    if (addresses !== '') this.onChange(addresses);
+    if (others !== '') this.onChange(others);
+    if (addresses !== '') this.onAddresses();
   }
 }
 

@@ -32,30 +32,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import { SysError } from './errors.js';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlink.js';
-import {
-  LINK_HEADER,
-  NETWORK_HEADER,
-  TRANSPORT_HEADER,
-  WORD_0,
-  WORD_1,
-  counter,
-  drop,
-  equals,
-  isIn,
-  jump,
-  load,
-  loadPacketType,
-  mask,
-} from './nft-expressions.js';
+import { addCaptureChains, addIngressChain, type SetName } from './interception-rules.js';
 import {
   NFNLGRP_NFTABLES,
   NFPROTO_NETDEV,
   NFT_MSG_DELTABLE,
-  NF_NETDEV_INGRESS,
   TableChange,
   openNftables,
   tableName,
-  type Expression,
 } from './nftables.js';
 import { followInterfaces, type KnownPort } from './interfaces.js';
 import { waitReadable, type Readable } from './readable.js';
@@ -83,32 +67,16 @@ export interface InterceptionOptions {
   onFailure?: (error: SysError) => void;
 }
 
-type SetName = 'virtual_endpoints' | 'virtual_hosts' | 'real_endpoints' | 'real_hosts';
 type Elements = Record<SetName, Set<number>>;
 
 const SET_NAMES: SetName[] = ['virtual_endpoints', 'virtual_hosts', 'real_endpoints', 'real_hosts'];
 /** Attempts to hook interfaces that come and go meanwhile. */
 const ATTEMPTS_MAX = 5;
-const CAPTURE = 'capture';
-const CAPTURE_ERRORS = 'capture_errors';
 
 // nft's numbers of types, by which it knows how to show a set.
 const TYPE_IPV4_ADDR = 7;
 const TYPE_INET_SERVICE = 13;
 const TYPE_BITS = 6;
-
-const IP_FRAGMENT = 6;
-const IP_PROTOCOL = 9;
-const IP_SOURCE = 12;
-const IP_DESTINATION = 16;
-const TCP_SOURCE_PORT = 0;
-const TCP_DESTINATION_PORT = 2;
-/** Of an ICMP message: where the IP packet it quotes begins, and that one's TCP header. */
-const QUOTED_IP = 8;
-const QUOTED_TCP = QUOTED_IP + 20;
-const ICMP_ERROR_TYPES = [3, 4, 11];
-/** First byte of an IPv4 header without options. */
-const PLAIN_HEADER = 0x45;
 
 export class Interception {
   private readonly socket: NetlinkSocket;
@@ -280,18 +248,10 @@ export class Interception {
   }
 
   private replaceTable(wanted: Elements, devices: readonly KnownPort[]): void {
-    const change = new TableChange(this.socket, NFPROTO_NETDEV, this.tableName).replaceTable();
-    for (const name of SET_NAMES) {
-      const type = isPairs(name)
-        ? (TYPE_IPV4_ADDR << TYPE_BITS) | TYPE_INET_SERVICE
-        : TYPE_IPV4_ADDR;
-      change.addSet(name, type, isPairs(name) ? 8 : 4);
-      change.addElements(name, keysOf(name, wanted[name]));
-    }
-    addCaptureRules(change.addChain(CAPTURE));
-    addErrorRules(change.addChain(CAPTURE_ERRORS));
-    for (const { name } of devices) addIngressChain(change, name);
-    change.commit(`intercepting on ${devices.map(({ name }) => name).join(', ')}`);
+    const change = new TableChange(this.socket, NFPROTO_NETDEV, this.tableName);
+    const names = devices.map(({ name }) => name);
+    fillTable(change, wanted, names);
+    change.commit(`intercepting on ${names.join(', ')}`);
     this.elements = wanted;
     this.hooked = new Map(devices.map(({ name, ifindex }) => [name, ifindex]));
   }
@@ -307,88 +267,15 @@ export class Interception {
   }
 }
 
-function addCaptureRules(change: TableChange): void {
-  const destination = [
-    load(NETWORK_HEADER, IP_DESTINATION, 4, WORD_0),
-    load(TRANSPORT_HEADER, TCP_DESTINATION_PORT, 2, WORD_1),
-  ];
-  const source = [
-    load(NETWORK_HEADER, IP_SOURCE, 4, WORD_0),
-    load(TRANSPORT_HEADER, TCP_SOURCE_PORT, 2, WORD_1),
-  ];
-  addHidingRules(change, CAPTURE, destination, source);
-}
-
-/** An error quotes a packet that went the other way: from a virtual endpoint, or to a real one. */
-function addErrorRules(change: TableChange): void {
-  const source = [
-    load(TRANSPORT_HEADER, QUOTED_IP + IP_SOURCE, 4, WORD_0),
-    load(TRANSPORT_HEADER, QUOTED_TCP + TCP_SOURCE_PORT, 2, WORD_1),
-  ];
-  const destination = [
-    load(TRANSPORT_HEADER, QUOTED_IP + IP_DESTINATION, 4, WORD_0),
-    load(TRANSPORT_HEADER, QUOTED_TCP + TCP_DESTINATION_PORT, 2, WORD_1),
-  ];
-  addHidingRules(change, CAPTURE_ERRORS, source, destination);
-}
-
-/** `virtual` and `real` load an address into WORD_0 and a port into WORD_1. */
-function addHidingRules(
-  change: TableChange,
-  chain: string,
-  virtual: Expression[],
-  real: Expression[],
-): void {
-  const hide = [counter(), drop()];
-  change.addRule(chain, [...virtual, isIn('virtual_endpoints', WORD_0), ...hide]);
-  change.addRule(chain, [...real, isIn('real_endpoints', WORD_0), ...hide]);
-  change.addRule(chain, [virtual[0], isIn('virtual_hosts', WORD_0), ...hide]);
-  change.addRule(chain, [real[0], isIn('real_hosts', WORD_0), ...hide]);
-}
-
-function addIngressChain(change: TableChange, device: string): void {
-  const name = `ingress_${device}`;
-  change.addChain(name, { type: 'filter', number: NF_NETDEV_INGRESS, priority: 0, device });
-  const toThisHost = [
-    // Of a tagged frame this loads the tag's type, whether or not the tag is in the frame's bytes.
-    load(LINK_HEADER, 12, 2),
-    equals(0x08, 0x00),
-    loadPacketType(),
-    equals(0),
-  ];
-  change.addRule(name, [
-    ...toThisHost,
-    load(NETWORK_HEADER, IP_PROTOCOL, 1),
-    equals(6),
-    load(NETWORK_HEADER, IP_FRAGMENT, 2),
-    mask(0x1f, 0xff),
-    equals(0, 0),
-    jump(CAPTURE),
-  ]);
-  for (const type of ICMP_ERROR_TYPES) {
-    change.addRule(name, [...toThisHost, ...errorAboutTcp(type), jump(CAPTURE_ERRORS)]);
+function fillTable(change: TableChange, wanted: Elements, devices: readonly string[]): void {
+  change.replaceTable();
+  for (const name of SET_NAMES) {
+    const type = isPairs(name) ? (TYPE_IPV4_ADDR << TYPE_BITS) | TYPE_INET_SERVICE : TYPE_IPV4_ADDR;
+    change.addSet(name, type, isPairs(name) ? 8 : 4);
+    change.addElements(name, keysOf(name, wanted[name]));
   }
-}
-
-function errorAboutTcp(type: number): Expression[] {
-  return [
-    load(NETWORK_HEADER, IP_PROTOCOL, 1),
-    equals(1),
-    load(NETWORK_HEADER, 0, 1),
-    equals(PLAIN_HEADER),
-    load(NETWORK_HEADER, IP_FRAGMENT, 2),
-    mask(0x3f, 0xff),
-    equals(0, 0),
-    load(TRANSPORT_HEADER, 0, 1),
-    equals(type),
-    load(TRANSPORT_HEADER, QUOTED_IP, 1),
-    equals(PLAIN_HEADER),
-    load(TRANSPORT_HEADER, QUOTED_IP + IP_PROTOCOL, 1),
-    equals(6),
-    load(TRANSPORT_HEADER, QUOTED_IP + IP_FRAGMENT, 2),
-    mask(0x1f, 0xff),
-    equals(0, 0),
-  ];
+  addCaptureChains(change);
+  for (const device of devices) addIngressChain(change, device);
 }
 
 /** Changes `into`: takes out what is less, then takes in what is more. */

@@ -2,7 +2,7 @@
 import { HostNetwork } from '../../dataplane/sys/host.js';
 import { hostClock } from '../worker/data-plane.js';
 import { VirtualServer } from '../virtual-server/virtual-server.js';
-import { warnUnlessLocal } from './director-control.js';
+import { warnUnlessLocal } from './vip-watch.js';
 import type { Log } from './log.js';
 import type { Options } from './options.js';
 import { loadRules } from './rules.js';

@@ -16,6 +16,8 @@ import { ipv4FromText } from '../control/ipv4.js';
 import { realEndpoint, virtualEndpoint, type Endpoints } from '../virtual-server/endpoints.js';
 import type { InterceptSync } from './intercept-sync.js';
 import type { Log, LogFields } from './log.js';
+import { endpointName, serviceName } from './names.js';
+import type { VipWatch } from './vip-watch.js';
 
 /** Names of the log's fields. */
 const COUNTERS: Record<Change['change'], string> = {
@@ -30,8 +32,7 @@ const COUNTERS: Record<Change['change'], string> = {
 export interface DirectorControlOptions {
   inner: Control;
   interception: Pick<InterceptSync, 'changeBehind' | 'settleOrWarn'>;
-  /** True where packets to the address (int32) are delivered to this host. */
-  isLocal: (address: number) => Promise<boolean>;
+  vips: Pick<VipWatch, 'added'>;
   /** Checks the program that is installed now and has it take over; resolves to its version before it does. */
   upgrade: () => Promise<{ version: string }>;
   log: Log;
@@ -40,14 +41,14 @@ export interface DirectorControlOptions {
 export class DirectorControl implements Control {
   private readonly inner: Control;
   private readonly interception: DirectorControlOptions['interception'];
-  private readonly isLocal: (address: number) => Promise<boolean>;
+  private readonly vips: DirectorControlOptions['vips'];
   private readonly upgradeSelf: DirectorControlOptions['upgrade'];
   private readonly log: Log;
 
   constructor(options: DirectorControlOptions) {
     this.inner = options.inner;
     this.interception = options.interception;
-    this.isLocal = options.isLocal;
+    this.vips = options.vips;
     this.upgradeSelf = options.upgrade;
     this.log = options.log;
   }
@@ -56,7 +57,7 @@ export class DirectorControl implements Control {
     await this.behind(serviceEndpoints(key, settings), () => this.inner.addService(key, settings));
     const { scheduler } = settings;
     this.log.info('service added', { service: serviceName(key), scheduler });
-    await warnUnlessLocal([key], this.isLocal, this.log);
+    await this.vips.added([key]);
   }
 
   async editService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
@@ -108,7 +109,7 @@ export class DirectorControl implements Control {
     await this.behind(endpoints, () => this.inner.apply(changes));
     this.log.info('rules changed', countsOf(changes));
     const added = changes.filter(({ change }) => change === 'addService');
-    await warnUnlessLocal(added.map(serviceOf), this.isLocal, this.log);
+    await this.vips.added(added.map(serviceOf));
   }
 
   async setTimeouts(timeouts: Timeouts): Promise<void> {
@@ -136,22 +137,6 @@ export class DirectorControl implements Control {
 
   private behind(endpoints: Endpoints, change: () => Promise<void>): Promise<void> {
     return this.interception.changeBehind(endpoints, change);
-  }
-}
-
-/** ip_vs takes such a service as well, but nobody answers the clients' ARP requests for its address. */
-export async function warnUnlessLocal(
-  services: readonly ServiceKey[],
-  isLocal: (address: number) => Promise<boolean>,
-  log: Log,
-): Promise<void> {
-  for (const key of services) {
-    const address = ipv4FromText(key.address);
-    if (address === undefined || (await isLocal(address))) continue;
-    log.warn('virtual address is not an address of this host: clients will not reach it', {
-      service: serviceName(key),
-      remedy: `ip address add ${key.address}/32 dev INTERFACE`,
-    });
   }
 }
 
@@ -212,12 +197,4 @@ function serverFields(
   { weight }: DestinationSettings,
 ): LogFields {
   return { service: serviceName(service), server: endpointName(key), weight };
-}
-
-function serviceName(key: ServiceKey): string {
-  return key.fwmark === 0 ? `${key.protocol}:${endpointName(key)}` : `fwmark:${key.fwmark}`;
-}
-
-function endpointName({ family, address, port }: DestinationKey): string {
-  return family === 'inet' ? `${address}:${port}` : `[${address}]:${port}`;
 }

@@ -16,7 +16,7 @@ import { tablesIdentity, viewTables } from '../virtual-server/tables.js';
 import { hostClock } from '../worker/data-plane.js';
 import { endOrphan } from '../worker/owner.js';
 import type { OpenReport } from '../worker/messages.js';
-import { DirectorControl, warnUnlessLocal } from './director-control.js';
+import { DirectorControl } from './director-control.js';
 import { readFootprint, removeFootprint, writeFootprint } from './footprint.js';
 import { Hiding, TABLE_NAME } from './hiding.js';
 import { lockStateDirectory } from './lock.js';
@@ -34,6 +34,7 @@ import { removeTables, tablesPlace } from './state-directory.js';
 import { Supervision, type WorkerNews } from './supervision.js';
 import { Teardown } from './teardown.js';
 import { becomeSuccessor, checkSuccessor } from './upgrade.js';
+import { VipWatch } from './vip-watch.js';
 import { startWorker } from './worker-process.js';
 
 const UPGRADE_DELAY_MS = 20;
@@ -47,6 +48,7 @@ export class Director {
   private control!: DirectorControl;
   private server!: ControlServer;
   private rulesKeeper!: RulesKeeper;
+  private vips!: VipWatch;
   private tablesDirectory = '';
   private tablesSeen = '';
   private areTakenOver = false;
@@ -195,6 +197,11 @@ export class Director {
       clock: hostClock,
       onChanged: () => this.rulesKeeper.changed(),
     });
+    this.vips = new VipWatch({
+      services: () => this.virtualServer.services(),
+      isLocal: (address) => this.supervision.ask('isLocal', { address }),
+      log,
+    });
     this.rulesKeeper = new RulesKeeper(this.options.stateDir, this.virtualServer, log);
     this.teardown.add('saved rules', () => this.rulesKeeper.remove());
     await this.supervision.openWorker();
@@ -218,10 +225,12 @@ export class Director {
     const isFirst = this.tablesSeen === '';
     this.areTakenOver = areTakenOver;
     const identity = tablesIdentity(this.tablesDirectory);
-    if (identity === this.tablesSeen) return;
-    this.tablesSeen = identity;
-    this.virtualServer.look(viewTables(this.tablesDirectory, DEFAULT_CAPACITY));
-    if (!isFirst && !areTakenOver) void this.rulesKeeper.restore();
+    if (identity !== this.tablesSeen) {
+      this.tablesSeen = identity;
+      this.virtualServer.look(viewTables(this.tablesDirectory, DEFAULT_CAPACITY));
+      if (!isFirst && !areTakenOver) void this.rulesKeeper.restore();
+    }
+    void this.vips.look();
   }
 
   private hear(news: WorkerNews): void {
@@ -235,6 +244,9 @@ export class Director {
       case 'ports':
         this.ports.ports = news.ports;
         this.hiding.setInterfaces(news.ports);
+        break;
+      case 'addresses':
+        void this.vips.look();
         break;
       case 'host':
         this.log.info('host network changed', { description: news.description });
@@ -278,11 +290,7 @@ export class Director {
     await makeSo(options.rules, wanted, virtualServer);
     const services = await virtualServer.services();
     log.info('rules loaded', { file: options.rules, services: services.length });
-    await warnUnlessLocal(services, (address) => this.isLocal(address), log);
-  }
-
-  private isLocal(address: number): Promise<boolean> {
-    return this.supervision.ask('isLocal', { address });
+    await this.vips.look();
   }
 
   private changeKernelSettings(): void {
@@ -317,7 +325,7 @@ export class Director {
     this.control = new DirectorControl({
       inner: this.virtualServer,
       interception: this.hiding.sync,
-      isLocal: (address) => this.isLocal(address),
+      vips: this.vips,
       upgrade: () => this.upgrade(),
       log,
     });

@@ -24,7 +24,10 @@ export class WorkerEndedError extends Error {
 }
 
 /** News that isn't the answer to anything. */
-export type WorkerNews = Extract<FromWorker, { type: 'endpoints' | 'endpoint' | 'ports' | 'host' }>;
+export type WorkerNews = Extract<
+  FromWorker,
+  { type: 'endpoints' | 'endpoint' | 'ports' | 'host' | 'addresses' }
+>;
 
 export interface SupervisionOptions {
   startWorker: (events: WorkerEvents) => WorkerHandle;

@@ -30,6 +30,7 @@ export interface DataPlaneOptions extends Tables {
   onEndpointsChanged: (touched: Endpoints | 'all') => void;
   /** Something about the host's network has changed; a sentence for people. */
   onHostChange: (description: string) => void;
+  onAddressesChanged: () => void;
   /** An interface is gone, there anew or under another name. */
   onPortsChanged: (ports: KnownPort[]) => void;
 }
@@ -72,6 +73,7 @@ export class DataPlane {
       expectsAll: options.expectsAll,
       routes: this.virtualServer.routes,
       onChange: (description) => this.hostChanged(description),
+      onAddresses: options.onAddressesChanged,
       onHop: (hop, resolved) => this.hopChanged(hop, resolved),
     });
     this.handBack = new HandBack(options.handBackSocket);

@@ -74,5 +74,7 @@ export type FromWorker =
   /** Interfaces have changed: name and index by port. */
   | { type: 'ports'; ports: KnownPort[] }
   | { type: 'host'; description: string }
+  /** This host's addresses have changed. */
+  | { type: 'addresses' }
   /** Nothing works any more; the worker ends. */
   | { type: 'failed'; message: string; stack: string };

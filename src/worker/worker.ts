@@ -94,6 +94,7 @@ export class Worker {
       handBackSocket: HAND_BACK_SOCKET,
       onEndpointsChanged: (touched) => this.endpointsChanged(dataPlane.virtualServer, touched),
       onHostChange: (description) => this.send({ type: 'host', description }),
+      onAddressesChanged: () => this.send({ type: 'addresses' }),
       onPortsChanged: (ports) => this.send({ type: 'ports', ports }),
     });
     this.dataPlane = dataPlane;

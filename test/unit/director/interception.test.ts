@@ -3,6 +3,7 @@ import { beforeEach, describe, it } from 'mocha';
 import { ipv4ToText } from '../../../src/control/ipv4.js';
 import type { Endpoints } from '../../../src/virtual-server/endpoints.js';
 import { DirectorControl } from '../../../src/director/director-control.js';
+import { VipWatch } from '../../../src/director/vip-watch.js';
 import { InterceptSync } from '../../../src/director/intercept-sync.js';
 import { createLog } from '../../../src/director/log.js';
 import { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
@@ -44,7 +45,11 @@ describe('interception, in line with the services', () => {
     control = new DirectorControl({
       inner: virtualServer,
       interception,
-      isLocal: async (address) => address === VIP,
+      vips: new VipWatch({
+        services: () => virtualServer.services(),
+        isLocal: async (address) => address === VIP,
+        log: directorLog,
+      }),
       upgrade: async () => ({ version: '' }),
       log: directorLog,
     });

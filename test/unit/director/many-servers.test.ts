@@ -44,7 +44,7 @@ describe('ten thousand servers', () => {
     control = new DirectorControl({
       inner: director,
       interception,
-      isLocal: async () => true,
+      vips: { added: async () => {} },
       upgrade: async () => ({ version: '' }),
       log: createLog({ level: 'error', write: () => {} }),
     });

@@ -1,0 +1,126 @@
+/** The rules that hide packets from the kernel; what they are together stands in interception.ts. */
+import {
+  LINK_HEADER,
+  NETWORK_HEADER,
+  TRANSPORT_HEADER,
+  WORD_0,
+  WORD_1,
+  counter,
+  drop,
+  equals,
+  isIn,
+  jump,
+  load,
+  loadPacketType,
+  mask,
+} from './nft-expressions.js';
+import { NF_NETDEV_INGRESS, type Expression, type TableChange } from './nftables.js';
+
+export type SetName = 'virtual_endpoints' | 'virtual_hosts' | 'real_endpoints' | 'real_hosts';
+
+const CAPTURE = 'capture';
+const CAPTURE_ERRORS = 'capture_errors';
+
+const IP_FRAGMENT = 6;
+const IP_PROTOCOL = 9;
+const IP_SOURCE = 12;
+const IP_DESTINATION = 16;
+const TCP_SOURCE_PORT = 0;
+const TCP_DESTINATION_PORT = 2;
+/** Of an ICMP message: where the IP packet it quotes begins, and that one's TCP header. */
+const QUOTED_IP = 8;
+const QUOTED_TCP = QUOTED_IP + 20;
+const ICMP_ERROR_TYPES = [3, 4, 11];
+/** First byte of an IPv4 header without options. */
+const PLAIN_HEADER = 0x45;
+
+/** The chains with the rules for each set; the sets must be there. */
+export function addCaptureChains(change: TableChange): void {
+  addCaptureRules(change.addChain(CAPTURE));
+  addErrorRules(change.addChain(CAPTURE_ERRORS));
+}
+
+function addCaptureRules(change: TableChange): void {
+  const destination = [
+    load(NETWORK_HEADER, IP_DESTINATION, 4, WORD_0),
+    load(TRANSPORT_HEADER, TCP_DESTINATION_PORT, 2, WORD_1),
+  ];
+  const source = [
+    load(NETWORK_HEADER, IP_SOURCE, 4, WORD_0),
+    load(TRANSPORT_HEADER, TCP_SOURCE_PORT, 2, WORD_1),
+  ];
+  addHidingRules(change, CAPTURE, destination, source);
+}
+
+/** An error quotes a packet that went the other way: from a virtual endpoint, or to a real one. */
+function addErrorRules(change: TableChange): void {
+  const source = [
+    load(TRANSPORT_HEADER, QUOTED_IP + IP_SOURCE, 4, WORD_0),
+    load(TRANSPORT_HEADER, QUOTED_TCP + TCP_SOURCE_PORT, 2, WORD_1),
+  ];
+  const destination = [
+    load(TRANSPORT_HEADER, QUOTED_IP + IP_DESTINATION, 4, WORD_0),
+    load(TRANSPORT_HEADER, QUOTED_TCP + TCP_DESTINATION_PORT, 2, WORD_1),
+  ];
+  addHidingRules(change, CAPTURE_ERRORS, source, destination);
+}
+
+/** `virtual` and `real` load an address into WORD_0 and a port into WORD_1. */
+function addHidingRules(
+  change: TableChange,
+  chain: string,
+  virtual: Expression[],
+  real: Expression[],
+): void {
+  const hide = [counter(), drop()];
+  change.addRule(chain, [...virtual, isIn('virtual_endpoints', WORD_0), ...hide]);
+  change.addRule(chain, [...real, isIn('real_endpoints', WORD_0), ...hide]);
+  change.addRule(chain, [virtual[0], isIn('virtual_hosts', WORD_0), ...hide]);
+  change.addRule(chain, [real[0], isIn('real_hosts', WORD_0), ...hide]);
+}
+
+/** The chain that looks at all packets which come in by a device. */
+export function addIngressChain(change: TableChange, device: string): void {
+  const name = `ingress_${device}`;
+  change.addChain(name, { type: 'filter', number: NF_NETDEV_INGRESS, priority: 0, device });
+  const toThisHost = [
+    // Of a tagged frame this loads the tag's type, whether or not the tag is in the frame's bytes.
+    load(LINK_HEADER, 12, 2),
+    equals(0x08, 0x00),
+    loadPacketType(),
+    equals(0),
+  ];
+  change.addRule(name, [
+    ...toThisHost,
+    load(NETWORK_HEADER, IP_PROTOCOL, 1),
+    equals(6),
+    load(NETWORK_HEADER, IP_FRAGMENT, 2),
+    mask(0x1f, 0xff),
+    equals(0, 0),
+    jump(CAPTURE),
+  ]);
+  for (const type of ICMP_ERROR_TYPES) {
+    change.addRule(name, [...toThisHost, ...errorAboutTcp(type), jump(CAPTURE_ERRORS)]);
+  }
+}
+
+function errorAboutTcp(type: number): Expression[] {
+  return [
+    load(NETWORK_HEADER, IP_PROTOCOL, 1),
+    equals(1),
+    load(NETWORK_HEADER, 0, 1),
+    equals(PLAIN_HEADER),
+    load(NETWORK_HEADER, IP_FRAGMENT, 2),
+    mask(0x3f, 0xff),
+    equals(0, 0),
+    load(TRANSPORT_HEADER, 0, 1),
+    equals(type),
+    load(TRANSPORT_HEADER, QUOTED_IP, 1),
+    equals(PLAIN_HEADER),
+    load(TRANSPORT_HEADER, QUOTED_IP + IP_PROTOCOL, 1),
+    equals(6),
+    load(TRANSPORT_HEADER, QUOTED_IP + IP_FRAGMENT, 2),
+    mask(0x1f, 0xff),
+    equals(0, 0),
+  ];
+}
