@@ -4,6 +4,8 @@
  *
  *     locks -> ports' sockets -> data plane (open) -> rules -> kernel settings -> interception -> packets -> control
  */
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { prepareLoopback } from '../../dataplane/sys/handback.js';
 import { findPorts } from '../../dataplane/sys/host.js';
 import { removeTables as removeNftTables } from '../../dataplane/sys/nftables.js';
@@ -15,6 +17,7 @@ import { serveControl, type ControlServer } from '../control/server.js';
 import { tablesIdentity, viewTables } from '../virtual-server/tables.js';
 import { hostClock } from '../worker/data-plane.js';
 import { endOrphan } from '../worker/owner.js';
+import { presentDataPlane } from '../worker/presence.js';
 import type { OpenReport } from '../worker/messages.js';
 import { DirectorControl } from './director-control.js';
 import { readFootprint, removeFootprint, writeFootprint } from './footprint.js';
@@ -52,6 +55,8 @@ export class Director {
   private tablesDirectory = '';
   private tablesSeen = '';
   private areTakenOver = false;
+  /** An earlier director has left connections and services here. */
+  private isTakingOver = false;
   private reloading: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -61,14 +66,14 @@ export class Director {
     this.teardown = new Teardown(log);
   }
 
-  /** Resolves when packets flow. Where it rejects nothing is left behind. */
+  /** Resolves when packets flow. Where it rejects nothing is left behind but what was there before. */
   static async start(options: Options, log: Log): Promise<Director> {
     const director = new Director(options, log);
     try {
       await director.start();
       return director;
     } catch (error) {
-      await director.teardown.run();
+      await director.teardown.run({ forSuccessor: director.isTakingOver });
       throw error;
     }
   }
@@ -153,12 +158,24 @@ export class Director {
     this.teardown.add('network lock', () => networkLock.release());
     const { directory, isInMemory } = tablesPlace(stateDir);
     this.tablesDirectory = directory;
-    this.teardown.add('tables', () => void removeTables(stateDir));
+    this.isTakingOver = existsSync(join(directory, 'services'));
+    this.teardown.add('tables', () => void removeTables(stateDir), 'keep');
+    await this.refuseOthersDataPlane();
     if (isInMemory) return;
     this.log.warn('the tables lie on a disk, which may hold packets up', {
       directory,
       remedy: 'a --state-dir on a tmpfs',
     });
+  }
+
+  /** Where the director of another state directory was killed its data plane goes on. */
+  private async refuseOthersDataPlane(): Promise<void> {
+    const other = await presentDataPlane();
+    if (other === null || other.tables === this.tablesDirectory) return;
+    throw new Error(
+      `the data plane of another director (process ${other.pid}) moves packets in this network; end it with ` +
+        `\`uvsd --cleanup --state-dir ${dirname(other.tables)}\``,
+    );
   }
 
   private openPorts(): void {
@@ -203,7 +220,7 @@ export class Director {
       log,
     });
     this.rulesKeeper = new RulesKeeper(this.options.stateDir, this.virtualServer, log);
-    this.teardown.add('saved rules', () => this.rulesKeeper.remove());
+    this.teardown.add('saved rules', () => this.rulesKeeper.remove(), 'keep');
     await this.supervision.openWorker();
   }
 
@@ -298,10 +315,14 @@ export class Director {
     const left = readFootprint(stateDir);
     if (left !== null) this.log.info('taking over the settings of the last director here');
     const sysctls = new Sysctls(left?.sysctls);
-    this.teardown.add('kernel settings', () => {
-      sysctls.restore();
-      removeFootprint(stateDir);
-    });
+    this.teardown.add(
+      'kernel settings',
+      () => {
+        sysctls.restore();
+        removeFootprint(stateDir);
+      },
+      'keep',
+    );
     try {
       sysctls.set('net.ipv4.ip_forward', '1');
       prepareLoopback(sysctls);
@@ -313,10 +334,14 @@ export class Director {
   }
 
   private async intercept(): Promise<void> {
-    this.teardown.add('interception', () => {
-      this.hiding.close();
-      removeNftTables(TABLE_NAME);
-    });
+    this.teardown.add(
+      'interception',
+      () => {
+        this.hiding.close();
+        removeNftTables(TABLE_NAME);
+      },
+      'keep',
+    );
     await this.hiding.begin();
   }
 

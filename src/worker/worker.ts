@@ -20,6 +20,7 @@ import {
   type WorkerOptions,
 } from './messages.js';
 import { ownTables } from './owner.js';
+import { showPresence } from './presence.js';
 
 const ALIVE_MS = 500;
 
@@ -28,6 +29,7 @@ type Send = (message: FromWorker) => void;
 export class Worker {
   private dataPlane: DataPlane | null = null;
   private isRunning = false;
+  private tables = '';
 
   constructor(private readonly send: Send) {}
 
@@ -62,6 +64,7 @@ export class Worker {
   }
 
   private open(options: WorkerOptions): void {
+    this.tables = options.tables;
     ownTables(options.tables);
     const start = performance.now();
     const aside = asideOf(options);
@@ -105,6 +108,7 @@ export class Worker {
     const dataPlane = this.opened();
     dataPlane.start();
     this.isRunning = true;
+    showPresence(this.tables);
     setInterval(() => {
       this.send({ type: 'alive' });
       // The automatic defences have changed their settings, perhaps.

@@ -125,6 +125,26 @@ describe('a director that is killed', () => {
     await talker.output(/end/);
   });
 
+  it('keeps everything where the next one can not start, and refuses one with another state directory', async () => {
+    const { client, director, directorHost } = setting;
+    const worker = identityOf(workerPid(setting));
+    assert.ok(worker !== undefined);
+    await director.kill();
+    const wrong = await directorHost.run('uvsd', ['--interface', 'nowhere0']);
+    assert.equal(wrong.exit, 1);
+    const elsewhere = join(directorHost.folder, 'elsewhere');
+    const other = await directorHost.run('uvsd', ['--state-dir', elsewhere]);
+    assert.equal(other.exit, 1);
+    assert.match(
+      other.stderr,
+      /process \d+\) moves packets in this network; end it with `uvsd --cleanup/,
+    );
+    assert.ok(isRunning(worker));
+    assert.equal((await requestSeries(client, URL, 10)).length, 10);
+    setting.director = await Director.start(directorHost);
+    assert.equal(destinationsOf(await setting.director.adm('-Ln')).length, 3);
+  });
+
   it('is followed by one that finds connections and services, where both were killed', async () => {
     const { client, directorHost } = setting;
     const talker = talk(client, VIP, 80);

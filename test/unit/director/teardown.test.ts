@@ -18,6 +18,16 @@ describe('teardown', () => {
     assert.deepEqual(done, ['third', 'second', 'first']);
   });
 
+  it('leaves to a successor what it is to find', async () => {
+    const done: string[] = [];
+    const teardown = new Teardown(createLog({ level: 'error', write: () => {} }));
+    teardown.add('lock', () => void done.push('lock'));
+    teardown.add('tables', () => void done.push('tables'), 'keep');
+    teardown.add('socket', () => void done.push('socket'));
+    assert.equal(await teardown.run({ forSuccessor: true }), true);
+    assert.deepEqual(done, ['socket', 'lock']);
+  });
+
   it('goes on after a step that fails, and says so', async () => {
     const done: string[] = [];
     const lines: string[] = [];
