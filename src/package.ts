@@ -13,10 +13,12 @@ export function packageRoot(): string {
   return folder;
 }
 
-/** "0.1.0" */
+let version: string | null = null;
+
+/** "0.1.0", as it is when this is asked for the first time. */
 export function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as {
-    version: string;
-  };
-  return manifest.version;
+  version ??= (
+    JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }
+  ).version;
+  return version;
 }

@@ -6,7 +6,6 @@ import { SETTINGS } from '../../dataplane/settings.js';
 import { SCHEDULERS } from '../../scheduler/registry.js';
 import type {
   Change,
-  DestinationEntry,
   DestinationKey,
   DestinationSettings,
   Errno,
@@ -31,20 +30,12 @@ interface Service {
 
 export class Model {
   private services: Service[] = [];
-  private settings: Record<string, number> = Object.fromEntries(
-    Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]),
-  );
 
-  /** What a director that was told the same has, services in the order of their addresses. */
-  listing(): unknown[] {
-    return this.services
-      .map(({ key, settings, servers }) => ({
-        ...key,
-        ...settings,
-        statistics: undefined,
-        servers,
-      }))
-      .sort(byKey);
+  /** What a director that was told the same has: a line for each service, in alphabetical order. */
+  listing(): string {
+    return sorted(
+      this.services.map(({ key, settings, servers }) => lineOf({ ...key, ...settings }, servers)),
+    );
   }
 
   /** Carries out a call of the director's. @returns the refusal there must be, null where there is none */
@@ -64,7 +55,7 @@ export class Model {
         return seconds.every((value) => value <= TIMEOUT_MAX_SECONDS) ? null : 'EINVAL';
       }
       case 'setSetting':
-        return this.setSetting(args[0] as string, args[1] as number);
+        return settingRefusal(args[0] as string, args[1] as number);
       case 'startDaemon':
       case 'upgrade':
         return 'EOPNOTSUPP';
@@ -73,14 +64,6 @@ export class Model {
       default:
         return isChange(method) ? this.change(changeOf(method, args)) : null;
     }
-  }
-
-  private setSetting(name: string, value: number): Errno | null {
-    if (!Object.hasOwn(SETTINGS, name)) return 'ENOENT';
-    const { min, max } = SETTINGS[name as keyof typeof SETTINGS];
-    if (value < min || value > max) return 'EINVAL';
-    this.settings[name] = value;
-    return null;
   }
 
   private apply(changes: readonly Change[]): Errno | null {
@@ -148,28 +131,28 @@ export class Model {
 }
 
 /** A director's listing in the form of `Model.listing`. */
-export function comparableListing(entries: readonly ServiceEntry[]): unknown[] {
-  return entries
-    .map(({ destinations, ...service }) => {
-      const servers = destinations.map(serverOf);
-      return { ...service, statistics: undefined, servers };
-    })
-    .sort(byKey);
+export function comparableListing(entries: readonly ServiceEntry[]): string {
+  return sorted(entries.map((service) => lineOf(service, service.destinations)));
 }
 
-function serverOf({
-  family,
-  address,
-  port,
-  weight,
-  upperThreshold,
-  lowerThreshold,
-}: DestinationEntry): Server {
-  return { family, address, port, weight, upperThreshold, lowerThreshold };
+function sorted(lines: string[]): string {
+  return lines.sort().join('\n');
 }
 
-function byKey(a: { address: string; port: number }, b: { address: string; port: number }): number {
-  return a.address < b.address ? -1 : a.address > b.address ? 1 : a.port - b.port;
+function lineOf(service: ServiceKey & ServiceSettings, servers: readonly Server[]): string {
+  const { address, port, scheduler, schedulerFlags, persistent, timeoutSeconds, netmask } = service;
+  const settings = [scheduler, schedulerFlags, persistent, timeoutSeconds, netmask];
+  const texts = servers.map(
+    (server) =>
+      `${server.address}:${server.port} ${server.weight} ${server.upperThreshold} ${server.lowerThreshold}`,
+  );
+  return `${address}:${port} ${settings.join(' ')}: ${texts.join(', ')}`;
+}
+
+function settingRefusal(name: string, value: number): Errno | null {
+  if (!Object.hasOwn(SETTINGS, name)) return 'ENOENT';
+  const { min, max } = SETTINGS[name as keyof typeof SETTINGS];
+  return value < min || value > max ? 'EINVAL' : null;
 }
 
 function refusalOf(

@@ -7,8 +7,8 @@
  *            | end  | pieces | what is sent: lines of JSON |
  *            +------+--------+-----------------------------+
  *
- * How a conversation ends: the connection is kept and used again (0 to 5), no more is sent and the answers are
- * read (6), the client hangs up at once (7).
+ * How a conversation ends: the connection is kept and used again (0 to 29), no more is sent and the answers
+ * are read (30), the client hangs up at once (31).
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -29,9 +29,9 @@ import { mustHold, type Target } from '../target.js';
 import { bytesOf, TextMutator, textOf } from '../text.js';
 
 const HEADER_BYTES = 2;
-const ENDS = 8;
-const FINISH = 6;
-const HANG_UP = 7;
+const ENDS = 32;
+const FINISH = 30;
+const HANG_UP = 31;
 const CONVERSATION_MAX_BYTES = 8192;
 const LINES_MAX = 16;
 /** Once in so many conversations a line is longer than any request may be. */
@@ -97,7 +97,7 @@ export class RequestTarget implements Target {
   }
 
   async reset(): Promise<void> {
-    await this.close();
+    await this.stop();
     this.clock = { ticks: 0 };
     this.director = new VirtualServer({
       hashKey: [1, 2],
@@ -115,15 +115,14 @@ export class RequestTarget implements Target {
   }
 
   async close(): Promise<void> {
+    await this.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async stop(): Promise<void> {
     this.peer?.hangUp();
     await this.server?.close();
     this.server = null;
-  }
-
-  /** Gives the folder back as well. */
-  async dispose(): Promise<void> {
-    await this.close();
-    rmSync(this.folder, { recursive: true, force: true });
   }
 
   async run(input: Uint8Array): Promise<number> {
@@ -131,12 +130,11 @@ export class RequestTarget implements Target {
     const stream = input.subarray(HEADER_BYTES);
     const lines = linesOf(stream);
     this.calls = [];
-    if (end === FINISH) this.checkAnswers(lines, await this.converse(stream, input[1] ?? 0, true));
-    else if (end === HANG_UP) await this.converse(stream, input[1] ?? 0, false);
+    if (end === FINISH) this.checkAnswers(lines, await this.converse(stream, input[1] ?? 0));
+    else if (end === HANG_UP) await this.interrupt(stream, input[1] ?? 0);
     else this.checkAnswers(lines, await this.talk(stream, input[1] ?? 0));
-    await this.settle();
     this.checkCalls();
-    assert.deepEqual(comparableListing(await this.director.services()), this.model.listing());
+    assert.equal(comparableListing(await this.director.services()), this.model.listing());
     if (this.faults.length > 0) throw this.faults[0];
     this.emptyTrash();
     return Math.max(1, lines.length);
@@ -168,26 +166,24 @@ export class RequestTarget implements Target {
     return answers;
   }
 
-  /** On a connection of its own, whose sending end is closed then; the answers only where they are wanted. */
-  private async converse(
-    stream: Uint8Array,
-    pieceBytes: number,
-    wanted: boolean,
-  ): Promise<Answer[]> {
+  /** On a connection of its own, whose sending end is closed then. */
+  private async converse(stream: Uint8Array, pieceBytes: number): Promise<Answer[]> {
     const peer = await Peer.open(this.server!.path);
     peer.send(stream, pieceBytes);
-    if (wanted) {
-      peer.finish();
-      const answers = await peer.wait(null);
-      peer.hangUp();
-      return answers;
-    }
+    peer.finish();
+    const answers = await peer.wait(null);
     peer.hangUp();
-    return [];
+    return answers;
   }
 
-  /** What was sent by a client that has hung up may still be read: waits until nothing more comes of it. */
-  private async settle(): Promise<void> {
+  /**
+   * On a connection of its own that is closed at once. What was sent may still be read: waits until nothing more
+   * comes of it.
+   */
+  private async interrupt(stream: Uint8Array, pieceBytes: number): Promise<void> {
+    const peer = await Peer.open(this.server!.path);
+    peer.send(stream, pieceBytes);
+    peer.hangUp();
     for (let calls = -1; calls !== this.calls.length;) {
       calls = this.calls.length;
       await this.talk(new Uint8Array(0), 0);

@@ -15,7 +15,8 @@ import { mustHold, type Target } from '../target.js';
 import { bytesOf, TextMutator, textOf } from '../text.js';
 
 const FILE = 'fuzzed.rules';
-const FILE_MAX_BYTES = 2048;
+const FILE_MAX_BYTES = 1024;
+const LINES_PER_SEED = 4;
 const FAMILIES = ['admin', 'cli', 'dr', 'fwm', 'nat', 'persist', 'sched', 'tun', 'udp', 'v6'];
 /** So many that no file of that size fills them. */
 const CAPACITY = { connections: 16, services: 512, destinations: 1024 };
@@ -53,7 +54,7 @@ export class RulesTarget implements Target {
     const files = recordings(FAMILIES, 8).map(({ scenario: { steps } }) =>
       steps
         .flatMap((step) => ('adm' in step && /^-[AEaed]/.test(step.adm) ? [step.adm] : []))
-        .slice(0, 8),
+        .slice(0, LINES_PER_SEED),
     );
     return [['# nothing'], ...files].map((lines) =>
       bytesOf(`${lines.join('\n')}\n`).subarray(0, FILE_MAX_BYTES),
@@ -85,6 +86,8 @@ export class RulesTarget implements Target {
       checkProblems(error.message, text.split('\n').length);
     }
     const saved = await save(runner);
+    this.emptyTrash();
+    if (saved === '') return 1;
     mustHold(
       (await command(restorer, ['-R'], saved)).exitCode === 0,
       'what was saved can be restored',
@@ -92,7 +95,6 @@ export class RulesTarget implements Target {
     assert.equal(await save(restorer), saved, 'what was restored is what was saved');
     this.runs += 1;
     if (this.runs % FOLLOW_EVERY === 0) await this.follow(saved);
-    this.emptyTrash();
     return 1;
   }
 

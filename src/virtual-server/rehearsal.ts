@@ -2,7 +2,7 @@
  * Several changes tried out before any of them is made: on tables that hold nothing but the records the changes
  * are about, with as much room left as there really is. Whatever the real tables would refuse is refused there.
  */
-import { allocateMemory, heapMemory, State } from '../../dataplane/state.js';
+import { type Allocate, allocateMemory, heapMemory, State } from '../../dataplane/state.js';
 import { ControlError, type Change, type DestinationKey, type ServiceKey } from '../control/api.js';
 import { changeText } from '../control/change-text.js';
 import { destinationIdentity, serviceIdentity } from '../control/identity.js';
@@ -25,6 +25,13 @@ const PLAIN_SERVER = {
   lowerThreshold: 0,
   tunnel: { type: 'ipip', port: 0, checksum: 'none' },
 } as const;
+
+/** Nobody connects on a stage: what a state keeps beside its tables can be the same memory for all of them. */
+let unused = new ArrayBuffer(0);
+const unusedMemory: Allocate = (bytes) => {
+  if (unused.byteLength < bytes) unused = new ArrayBuffer(bytes);
+  return unused;
+};
 
 /** What the changes are about and is there now. */
 interface Cast {
@@ -85,7 +92,7 @@ function setStage(state: State, cast: Cast, newServices: number, newServers: num
       cast.servers.length + Math.min(freeDestinations(state) + cast.deleted, newServers),
   };
   const memory = allocateMemory(capacity, heapMemory);
-  const scratch = new State(capacity, memory, heapMemory, [0, 0], 0);
+  const scratch = new State(capacity, memory, unusedMemory, [0, 0], 0);
   const stage = new ServiceAdmin(scratch, { sweepUnavailable: () => undefined }, () => 0);
   for (const key of cast.services) stage.addService(key, PLAIN_SERVICE);
   for (const { service, key } of cast.servers) stage.addDestination(service, key, PLAIN_SERVER);
