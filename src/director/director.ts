@@ -6,10 +6,8 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { prepareLoopback } from '../../dataplane/sys/handback.js';
 import { findPorts } from '../../dataplane/sys/host.js';
 import { removeTables as removeNftTables } from '../../dataplane/sys/nftables.js';
-import { Sysctls } from '../../dataplane/sys/sysctl.js';
 import { peerOf } from '../../dataplane/sys/unix-socket.js';
 import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
 import { packageVersion } from '../package.js';
@@ -20,8 +18,9 @@ import { endOrphan } from '../worker/owner.js';
 import { presentDataPlane } from '../worker/presence.js';
 import type { OpenReport } from '../worker/messages.js';
 import { DirectorControl } from './director-control.js';
-import { readFootprint, removeFootprint, writeFootprint } from './footprint.js';
+import { readFootprint } from './footprint.js';
 import { Hiding, TABLE_NAME } from './hiding.js';
+import { changeKernelSettings } from './kernel-settings.js';
 import { lockStateDirectory } from './lock.js';
 import type { Log } from './log.js';
 import { lockNetwork } from './network-lock.js';
@@ -138,7 +137,7 @@ export class Director {
     this.openPorts();
     await this.openDataPlane();
     await this.configure(wanted);
-    this.changeKernelSettings();
+    changeKernelSettings(this.options, this.teardown, this.log);
     await this.intercept();
     this.supervision.run();
     await this.serve();
@@ -308,29 +307,6 @@ export class Director {
     const services = await virtualServer.services();
     log.info('rules loaded', { file: options.rules, services: services.length });
     await this.vips.look();
-  }
-
-  private changeKernelSettings(): void {
-    const { stateDir, socket } = this.options;
-    const left = readFootprint(stateDir);
-    if (left !== null) this.log.info('taking over the settings of the last director here');
-    const sysctls = new Sysctls(left?.sysctls);
-    this.teardown.add(
-      'kernel settings',
-      () => {
-        sysctls.restore();
-        removeFootprint(stateDir);
-      },
-      'keep',
-    );
-    try {
-      sysctls.set('net.ipv4.ip_forward', '1');
-      prepareLoopback(sysctls);
-    } finally {
-      writeFootprint(stateDir, { sysctls: sysctls.changes(), socket });
-    }
-    const changed = Object.entries(sysctls.changes()).map(([name, value]) => `${name}:${value}`);
-    if (changed.length > 0) this.log.info('kernel settings changed', { before: changed });
   }
 
   private async intercept(): Promise<void> {
