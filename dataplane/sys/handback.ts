@@ -22,7 +22,7 @@ import { AddressSpace, PAGE_BYTES } from './memory.js';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlink.js';
 import { openSendSocket } from './packet-socket.js';
 import { setLinkUp } from './rtnetlink.js';
-import { readSysctl, type Sysctls } from './sysctl.js';
+import { readSysctl, sysctlProblem, type Sysctls } from './sysctl.js';
 
 /** The index of `lo` in every network namespace. */
 const LOOPBACK_IFINDEX = 1;
@@ -114,10 +114,24 @@ export function prepareLoopback(sysctls: Sysctls): void {
   } finally {
     socket.close();
   }
-  sysctls.set('net.ipv4.conf.lo.forwarding', '1');
+  for (const [name, value] of loopbackSettings()) sysctls.set(name, value);
+}
+
+/** Sentences about settings of `lo` that are wrong and couldn't be changed. */
+export function loopbackProblems(): string[] {
+  return loopbackSettings()
+    .map(([name, value]) => sysctlProblem(name, value))
+    .filter((problem) => problem !== null);
+}
+
+function loopbackSettings(): [name: string, value: string][] {
   const all = Number(readSysctl('net.ipv4.conf.all.rp_filter'));
   const own = Number(readSysctl('net.ipv4.conf.lo.rp_filter'));
-  if (Math.max(all, own) === RP_FILTER_STRICT) {
-    sysctls.set('net.ipv4.conf.lo.rp_filter', String(RP_FILTER_LOOSE));
-  }
+  const isStrict = Math.max(all, own) === RP_FILTER_STRICT;
+  return [
+    ['net.ipv4.conf.lo.forwarding', '1'],
+    ...(isStrict
+      ? ([['net.ipv4.conf.lo.rp_filter', String(RP_FILTER_LOOSE)]] satisfies [string, string][])
+      : []),
+  ];
 }

@@ -267,6 +267,21 @@ export class Interception {
   }
 }
 
+/**
+ * Finds out whether the kernel could intercept on these interfaces, without changing anything. Throws SysError
+ * where it couldn't.
+ */
+export function rehearseInterception(tableName: string, names: readonly string[]): void {
+  const socket = openNftables();
+  try {
+    const change = new TableChange(socket, NFPROTO_NETDEV, tableName);
+    fillTable(change, elementsOf({ virtual: [], real: [] }), names);
+    change.rehearse(`intercepting on ${names.join(', ')}`);
+  } finally {
+    socket.close();
+  }
+}
+
 function fillTable(change: TableChange, wanted: Elements, devices: readonly string[]): void {
   change.replaceTable();
   for (const name of SET_NAMES) {

@@ -161,11 +161,19 @@ export class TableChange {
 
   /** Has it happen. Throws SysError, and then nothing has changed. `what` names it there. */
   commit(what: string): void {
+    this.send(what, [batchEdge(NFNL_MSG_BATCH_END, this.socket)]);
+  }
+
+  /** Finds out whether it could happen: the kernel takes everything back for want of an end. Throws SysError. */
+  rehearse(what: string): void {
+    this.send(what, []);
+  }
+
+  private send(what: string, end: readonly Buffer[]): void {
     const last = this.messages.at(-1) as Buffer;
     if (this.messages.length === 1) return;
     last.writeUInt16LE(last.readUInt16LE(6) | NLM_F_ACK, 6);
-    this.messages.push(batchEdge(NFNL_MSG_BATCH_END, this.socket));
-    this.socket.transact(what, Buffer.concat(this.messages));
+    this.socket.transact(what, Buffer.concat([...this.messages, ...end]));
   }
 
   private addTable(): this {

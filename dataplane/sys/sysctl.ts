@@ -1,7 +1,7 @@
 /**
  * Kernel settings under /proc/sys, such as "net.ipv4.ip_forward", in the network namespace of this process.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** "net.ipv4.conf.eth0/5.forwarding": as with sysctl(8), a slash stands for a dot inside a name. */
 function pathOf(name: string): string {
@@ -58,15 +58,28 @@ export class Sysctls {
   }
 }
 
+/** Why a setting couldn't be given this value, null where it could or has it already. Changes nothing. */
+export function sysctlProblem(name: string, value: string): string | null {
+  try {
+    if (readSysctl(name) !== value) closeSync(openSync(pathOf(name), 'r+'));
+    return null;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    return code === undefined ? message : refusal(name, value, code);
+  }
+}
+
 export function writeSysctl(name: string, value: string): void {
   try {
     writeFileSync(pathOf(name), value);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new Error(`can't set ${name}=${value}: ${code}. ${adviceFor(code, name, value)}`, {
-      cause: error,
-    });
+    throw new Error(refusal(name, value, code), { cause: error });
   }
+}
+
+function refusal(name: string, value: string, code: string | undefined): string {
+  return `can't set ${name}=${value}: ${code}. ${adviceFor(code, name, value)}`;
 }
 
 function adviceFor(code: string | undefined, name: string, value: string): string {

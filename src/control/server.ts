@@ -101,8 +101,11 @@ async function listen(server: Server, path: string): Promise<void> {
   await listening;
 }
 
-/** The folder decides who could put another socket in this one's place. */
-function checkPlace(path: string): void {
+/**
+ * Throws ControlSocketError where a socket at `path` couldn't be kept to its owner: the folder decides who could
+ * put another one in its place.
+ */
+export function checkPlace(path: string): void {
   const problem = socketPathProblem(path);
   if (problem !== null) throw new ControlSocketError(`control socket ${path} ${problem}`);
   const folder = dirname(path);
@@ -129,7 +132,9 @@ function refusalFor(
   clients: number,
   { userOf, clientsMax = CLIENTS_MAX }: ServeOptions,
 ): { errno: Errno; message: string } | null {
-  const fd = (socket as { _handle?: { fd?: number } })._handle?.fd;
+  // Node has no name of its own for a socket's descriptor.
+  const { _handle: handle } = socket as { _handle?: { fd?: number } };
+  const fd = handle?.fd;
   const uid = fd === undefined ? undefined : userOf?.(fd);
   if (uid !== undefined && uid !== 0 && uid !== process.getuid?.()) {
     const message = `permission denied: user ${uid} is neither root nor the director's own user`;

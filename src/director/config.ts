@@ -3,8 +3,8 @@
  *
  *     { "interface": ["eth0", "eth1"], "rules": "/etc/uvs/rules", "set": { "expire_nodest_conn": 1 } }
  */
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { readText } from '../rules/read-text.js';
 import {
   checkValue,
   isOptionName,
@@ -13,30 +13,42 @@ import {
   type OptionName,
   type OptionValues,
 } from './options.js';
-import { UsageError } from './usage.js';
+import { Problems, UsageError } from './usage.js';
 
 /**
  * Reads and checks a file. `folder` is where a relative `file` starts; relative paths in the file start at the
- * file's own folder. Throws UsageError that names the file, the key, the value and what is allowed.
+ * file's own folder. `problems` gets a line for each that names the file, the key, the value and what is allowed.
  */
-export function readConfig(file: string, folder = process.cwd()): OptionValues {
-  return checkConfig(file, read(file, folder), dirname(resolve(folder, file)));
+export function readConfig(file: string, folder: string, problems: Problems): OptionValues {
+  const values = problems.attempt(() =>
+    collect(file, read(file, folder), dirname(resolve(folder, file)), problems),
+  );
+  return values ?? {};
 }
 
-/** The same for a file's text; relative paths in it start at `base`. */
+/** The same for a file's text; relative paths in it start at `base`. Throws UsageError that names all problems. */
 export function checkConfig(file: string, text: string, base: string): OptionValues {
+  const problems = new Problems();
+  const values = collect(file, text, base, problems);
+  problems.throwAny();
+  return values;
+}
+
+function collect(file: string, text: string, base: string, problems: Problems): OptionValues {
   const content = parse(file, text);
   if (content === null || typeof content !== 'object' || Array.isArray(content)) {
     throw new UsageError(`${file}: the file must be one JSON object`);
   }
   const values: OptionValues = {};
   for (const [key, value] of Object.entries(content)) {
-    if (!isOptionName(key)) {
-      throw new UsageError(
-        `${file}: there is no option ${JSON.stringify(key)}; there are ${OPTION_NAMES.join(', ')}`,
-      );
-    }
-    Object.assign(values, { [key]: checkKey(file, key, value, base) });
+    problems.attempt(() => {
+      if (!isOptionName(key)) {
+        throw new UsageError(
+          `${file}: there is no option ${JSON.stringify(key)}; there are ${OPTION_NAMES.join(', ')}`,
+        );
+      }
+      Object.assign(values, { [key]: checkKey(file, key, value, base) });
+    });
   }
   return values;
 }
@@ -54,7 +66,7 @@ function checkKey(file: string, key: OptionName, value: unknown, base: string): 
 
 function read(file: string, folder: string): string {
   try {
-    return readFileSync(resolve(folder, file), 'utf8');
+    return readText(resolve(folder, file));
   } catch (error) {
     throw new UsageError(`can't read ${file}: ${(error as Error).message}`);
   }

@@ -5,7 +5,11 @@
  *
  * Time in UTC, level, a message that stays the same for the same event, then fields as key=value. A value with
  * anything but plain characters in it is quoted as in JSON, so a line is always one line.
+ *
+ * The journal keeps time and level by itself: it gets "<PRIORITY>message fields", see sd-daemon(3).
  */
+import { fstatSync } from 'node:fs';
+
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -17,28 +21,45 @@ type LogMethod = (message: string, fields?: LogFields) => void;
 export type Log = Record<LogLevel, LogMethod>;
 
 const LEVEL_WIDTH = 5;
+/** As syslog(3) counts. */
+const PRIORITIES: Record<LogLevel, number> = { error: 3, warn: 4, info: 6, debug: 7 };
+const STANDARD_ERROR = 2;
 const PLAIN = /^[\w.:/@%+*,~[\]-]+$/;
 
 export interface LogOptions {
   level: LogLevel;
   write?: (line: string) => void;
   now?: () => Date;
+  /** Lines are for the journal. */
+  isJournal?: boolean;
 }
 
 export function createLog({
   level,
   write = writeToStderr,
   now = () => new Date(),
+  isJournal = false,
 }: LogOptions): Log {
   const shown = LOG_LEVELS.indexOf(level);
   const method = (name: LogLevel, index: number): LogMethod => {
     if (index > shown) return () => {};
     const tag = name.padEnd(LEVEL_WIDTH);
     return (message, fields = {}) => {
-      write(`${now().toISOString()} ${tag} ${message}${formatFields(fields)}\n`);
+      const start = isJournal ? `<${PRIORITIES[name]}>` : `${now().toISOString()} ${tag} `;
+      write(`${start}${message}${formatFields(fields)}\n`);
     };
   };
   return Object.fromEntries(LOG_LEVELS.map((name, index) => [name, method(name, index)])) as Log;
+}
+
+/** True where standard error goes to systemd's journal, by its word in JOURNAL_STREAM. */
+export function writesToJournal(environment: NodeJS.ProcessEnv = process.env): boolean {
+  try {
+    const { dev, ino } = fstatSync(STANDARD_ERROR);
+    return environment['JOURNAL_STREAM'] === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
 }
 
 function formatFields(fields: LogFields): string {

@@ -5,7 +5,7 @@ import { checkOptions } from './check.js';
 import { cleanUp } from './cleanup.js';
 import { helpText, parseCommandLine, type Command } from './command-line.js';
 import { Director } from './director.js';
-import { createLog, type Log } from './log.js';
+import { createLog, writesToJournal, type Log } from './log.js';
 import { Notifier } from './notify.js';
 import type { Options } from './options.js';
 import { keepLeastPrivileges } from './privileges.js';
@@ -34,13 +34,16 @@ async function perform(command: Command): Promise<number> {
   if (!('options' in command)) {
     return say(command.action === 'help' ? helpText() : `uvsd ${packageVersion()}\n`);
   }
+  const { options } = command;
+  const log = createLog({ level: options.logLevel, isJournal: writesToJournal() });
+  if (command.action === 'check') {
+    // It looks at files with the eyes that a director would have.
+    keepLeastPrivileges(log);
+    return say(`uvsd could start: ${await checkOptions(options, command.findings, log)}\n`);
+  }
   const missing = missingCapabilities();
   if (missing.length > 0) throw new Error(capabilityAdvice(missing));
-
-  const { action, options } = command;
-  const log = createLog({ level: options.logLevel });
-  if (action === 'check') return say(`uvsd could start: ${await checkOptions(options, log)}\n`);
-  if (action === 'cleanup') {
+  if (command.action === 'cleanup') {
     const done = await cleanUp(options.stateDir);
     return say(done.length === 0 ? 'nothing was left behind\n' : `${done.join('\n')}\n`);
   }

@@ -27,19 +27,20 @@ export async function lockNetwork(name = NAME): Promise<NetworkLock> {
     });
     server.listen(name, () => resolve(false));
   });
-  if (inUse) throw new DirectorRunningError('this network', await holderOf(name));
+  if (inUse) throw new DirectorRunningError('this network', (await directorOfNetwork(name)) ?? 0);
   server.unref();
   return { release: () => new Promise((resolve) => server.close(() => resolve())) };
 }
 
-/** Process number of who listens, 0 where it doesn't say. */
-function holderOf(name: string): Promise<number> {
+/** Process number of the director in this network namespace: 0 where it doesn't say, null where there is none. */
+export async function directorOfNetwork(name = NAME): Promise<number | null> {
   return new Promise((resolve) => {
     let text = '';
+    let isThere = true;
     const socket = connect(name);
     socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy());
     socket.setEncoding('utf8').on('data', (part: string) => (text += part));
-    socket.on('error', () => {});
-    socket.on('close', () => resolve(Number.parseInt(text, 10) || 0));
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => (isThere = code !== 'ECONNREFUSED'));
+    socket.on('close', () => resolve(isThere ? Number.parseInt(text, 10) || 0 : null));
   });
 }

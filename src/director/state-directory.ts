@@ -7,20 +7,27 @@
  *     STATE/tables -> /dev/shm/uvs-XXXXXX        where it isn't, and /dev/shm is
  */
 import {
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readlinkSync,
   rmSync,
   statfsSync,
+  statSync,
   symlinkSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { regionBytes } from '../../dataplane/memory/region.js';
+import { tableLayouts, type Capacity } from '../../dataplane/state.js';
 
 /** The tables' place in the state directory. */
 export const TABLES = 'tables';
 const SHARED_MEMORY = '/dev/shm';
 const OWNER_ONLY_DIRECTORY = 0o700;
+/** Of st_blocks, whatever the file system's own blocks are. */
+const STAT_BLOCK_BYTES = 512;
 /** f_type of statfs(2): tmpfs, ramfs. */
 const MEMORY_FILE_SYSTEMS = new Set([0x01021994, 0x858458f6]);
 
@@ -44,6 +51,30 @@ export function tablesPlace(stateDir: string): TablesPlace {
   return { directory, isInMemory: isInMemory(directory) };
 }
 
+export interface TablesRoom {
+  /** A directory on the file system where the tables are or will be. */
+  directory: string;
+  /** What full tables take, and what there is for them. */
+  neededBytes: number;
+  availableBytes: number;
+}
+
+/** How much room there is for the tables of a state directory, which needn't be there yet. Changes nothing. */
+export function roomForTables(stateDir: string, capacity: Capacity): TablesRoom {
+  const tables = join(stateDir, TABLES);
+  const directory = [tables, stateDir, dirname(stateDir)].find((path) => existsSync(path)) ?? '/';
+  const place = directory === tables || isInMemory(directory) ? directory : SHARED_MEMORY;
+  const layouts = Object.values(tableLayouts(capacity));
+  const { bavail, bsize } = statfsSync(place);
+  const own = directory === tables ? readdirSync(tables) : [];
+  const ownBlocks = own.map((name) => statSync(join(tables, name)).blocks);
+  return {
+    directory: place,
+    neededBytes: sum(layouts.map((table) => regionBytes(table.layout, table.capacity))),
+    availableBytes: bavail * bsize + sum(ownBlocks) * STAT_BLOCK_BYTES,
+  };
+}
+
 /** Removes the tables and their place. True where there were any. */
 export function removeTables(stateDir: string): boolean {
   const directory = join(stateDir, TABLES);
@@ -61,6 +92,10 @@ function placeInSharedMemory(): string | null {
   } catch {
     return null;
   }
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 function linkTarget(path: string): string | null {

@@ -62,11 +62,12 @@ describe('privileges', () => {
     const state = join(directorHost.folder, 'state-of-nobody');
     mkdirSync(state);
     chownSync(state, NOBODY, NOBODY);
-    const daemon = directorHost.daemon('uvsd', 'setpriv', [
-      ...['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'],
-      ...['--inh-caps', '+net_admin,+net_raw', '--ambient-caps', '+net_admin,+net_raw'],
-      ...['uvsd', '--state-dir', state, '--socket', join(state, 'uvs.sock')],
-    ]);
+    const user = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
+    const both = '+net_admin,+net_raw';
+    const capabilities = ['--inh-caps', both, '--ambient-caps', both];
+    const uvsd = ['uvsd', '--state-dir', state, '--socket', join(state, 'uvs.sock')];
+    const words = [...user, ...capabilities, ...uvsd];
+    const daemon = directorHost.daemon('uvsd', 'setpriv', words);
     await daemon.logged(/\bready\b/);
     const env = { UVS_SOCKET: join(state, 'uvs.sock') };
     await directorHost.output('uvsadm', ['-R'], { env, input: serviceRules('-s rr') });

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
-import { createLog, type LogFields, type LogLevel } from '../../../src/director/log.js';
+import { fstatSync } from 'node:fs';
+import {
+  createLog,
+  writesToJournal,
+  type LogFields,
+  type LogLevel,
+} from '../../../src/director/log.js';
 
 const NOW = new Date(Date.UTC(2026, 10, 22, 10, 20, 30, 123));
 
@@ -59,6 +65,22 @@ describe('log', () => {
       'address=10.1.0.100:80 file=/run/uvs',
     );
     assert.equal(fieldsOf({ address: '[2001:db8::1]:80' }), 'address=[2001:db8::1]:80');
+  });
+
+  it('leaves time and level to the journal', () => {
+    const lines: string[] = [];
+    const log = createLog({ level: 'info', write: (line) => lines.push(line), isJournal: true });
+    log.error('no way out', { exit: 1 });
+    log.warn('w');
+    log.info('i');
+    assert.deepEqual(lines, ['<3>no way out exit=1\n', '<4>w\n', '<6>i\n']);
+  });
+
+  it('takes standard error for the journal only where systemd says so', () => {
+    assert.equal(writesToJournal({}), false);
+    assert.equal(writesToJournal({ JOURNAL_STREAM: '1:1' }), false);
+    const { dev, ino } = fstatSync(2);
+    assert.equal(writesToJournal({ JOURNAL_STREAM: `${dev}:${ino}` }), true);
   });
 
   it('writes lists, and leaves out what is undefined', () => {

@@ -132,6 +132,24 @@ describe('command line of uvsd', () => {
     refused(['--set', 'secure_tcp=4'], /secure_tcp can't be 4, it must be from 0 to 3/);
   });
 
+  it('says all that is wrong at once', () => {
+    const words = ['--driver', 'steam', '--fly', 'high', 'up', '--socket', '/s', '--rules'];
+    refused(
+      words,
+      /^--driver: "steam" .*\nthere is no option --fly.*\ncan't make sense of "up".*\n--rules needs a value$/,
+    );
+  });
+
+  it('checks the rest where something is wrong, and knows where options come from', () => {
+    const command = parseCommandLine(['--check', '--fly', '--rules', '/r', '--on-failure', 'x']);
+    assert.ok(command.action === 'check');
+    const { problems, origin } = command.findings;
+    assert.equal(problems.lines.length, 2);
+    assert.equal(command.options.rules, '/r');
+    assert.equal(command.options.onFailure, 'keep');
+    assert.equal(origin('rules'), '--rules');
+  });
+
   it('describes every option in its help', () => {
     for (const name of [...OPTION_NAMES, 'config', 'check', 'cleanup', 'version', 'help']) {
       assert.match(helpText(), new RegExp(`^  --${name}\\b`, 'm'));
@@ -211,6 +229,16 @@ describe('configuration file of uvsd', () => {
     refuse({ set: { colour: 1 } }, /uvsd\.json: set: there is no setting "colour"/);
     refuse([], /uvsd\.json: .*must be one JSON object/);
     refuse('text', /uvsd\.json: .*must be one JSON object/);
+  });
+
+  it('is refused with all that is wrong at once; a check looks at the rest', () => {
+    write({ driver: 1, rules: 'r', fly: true });
+    refused(['--config', file, '--nowhere'], /no option --nowhere.*\n.*: driver: .*\n.*"fly"/);
+    const command = parseCommandLine(['--check', '--config', file]);
+    assert.ok(command.action === 'check');
+    assert.equal(command.findings.problems.lines.length, 2);
+    assert.equal(command.options.rules, join(folder.path, 'etc', 'r'));
+    assert.equal(command.findings.origin('rules'), `${file}: rules`);
   });
 
   it('is refused with the place where it is no JSON', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Sysctls, readSysctl, writeSysctl } from '../../../dataplane/sys/sysctl.js';
+import { Sysctls, readSysctl, sysctlProblem, writeSysctl } from '../../../dataplane/sys/sysctl.js';
 
 describe('kernel settings', () => {
   it('are read without the end of the line', () => {
@@ -22,6 +22,12 @@ describe('kernel settings', () => {
       () => writeSysctl('kernel.ostype', 'Hurd'),
       /can't set kernel\.ostype=Hurd: E\w+\. \w/,
     );
+  });
+
+  it('are looked at without being set', () => {
+    assert.equal(sysctlProblem('kernel.ostype', 'Linux'), null);
+    assert.match(sysctlProblem('kernel.ostype', 'Hurd') ?? '', /can't set kernel\.ostype=Hurd: E/);
+    assert.match(sysctlProblem('net.ipv4.no_such', '1') ?? '', /no setting net\.ipv4\.no_such/);
   });
 
   it('are left alone where they have the value already', () => {

@@ -19,7 +19,8 @@ describe('UNIX sockets', () => {
     await once(server, 'listening');
     const client = connect(path);
     const [socket] = (await once(server, 'connection')) as [Socket & { _handle: { fd: number } }];
-    assert.deepEqual(peerOf(socket._handle.fd), { pid: process.pid, uid: process.getuid?.() });
+    const { _handle: handle } = socket;
+    assert.deepEqual(peerOf(handle.fd), { pid: process.pid, uid: process.getuid?.() });
     client.destroy();
     socket.destroy();
     server.close();
