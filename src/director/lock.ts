@@ -49,7 +49,7 @@ export function lockStateDirectory(directory: string): StateLock {
   const made = makeDirectory(directory);
   const file = join(directory, LOCK_NAME);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const fd = openSync(file, 'a+', OWNER_ONLY_FILE);
+    const fd = openLock(file);
     const before = readHolder(file);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
       closeSync(fd);
@@ -98,6 +98,18 @@ function makeDirectory(directory: string): boolean {
     throw new Error(`can't make the state directory: ${(error as Error).message}`, {
       cause: error,
     });
+  }
+}
+
+function openLock(file: string): number {
+  try {
+    return openSync(file, 'a+', OWNER_ONLY_FILE);
+  } catch (error) {
+    const user = `user ${process.geteuid?.()}`;
+    throw new Error(
+      `can't use the state directory as ${user}: ${(error as Error).message}; chown it, or remove it`,
+      { cause: error },
+    );
   }
 }
 

@@ -47,8 +47,9 @@ function isFree(file: string): boolean {
   let fd: number;
   try {
     fd = openSync(file, 'r');
-  } catch {
-    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return true;
+    throw error;
   }
   try {
     return flock(fd, LOCK_EX | LOCK_NB) >= 0;
@@ -57,10 +58,17 @@ function isFree(file: string): boolean {
   }
 }
 
+/** Throws where the process is another user's: even user 0 may not end it without CAP_KILL. */
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
-  } catch {
+  } catch (error) {
     // It has just ended.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return;
+    throw new Error(
+      `can't end the data plane of an earlier director, process ${pid}, which runs as another user; ` +
+        'end it as that user, or with `uvsd --cleanup` as root',
+      { cause: error },
+    );
   }
 }

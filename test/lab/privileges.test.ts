@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Director } from '../../lab/director.js';
+import { pidsIn } from '../../lab/ip.js';
 import { requestSeries } from '../../lab/traffic.js';
 import { startWebServers } from '../../lab/webserver.js';
 import { serviceRules, URL, useLab } from './support/setting.js';
@@ -75,8 +76,15 @@ describe('privileges', () => {
     for (const worker of childrenOf(daemon.pid).flatMap(privilegesOf)) {
       assert.equal(worker['CapPrm'], NET_ADMIN);
     }
-    assert.equal(await daemon.stop('SIGTERM'), 0);
+
+    // What another user has left isn't for root without root's powers, but --cleanup keeps them.
+    await daemon.stop('SIGKILL');
+    const asRoot = await directorHost.run('uvsd', ['--state-dir', state]);
+    assert.equal(asRoot.exit, 1);
+    assert.match(asRoot.stderr, /can't use the state directory as user 0: EACCES.*chown/);
+    await directorHost.output('uvsd', ['--cleanup', '--state-dir', state]);
     assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');
+    assert.deepEqual(pidsIn(directorHost.namespace), []);
   });
 
   it("don't reach into other users' files, and the message says so", async () => {
