@@ -29,6 +29,8 @@ export interface FloodOptions {
   seconds: number;
   /** Network of the senders' addresses. */
   sources?: string;
+  /** Most frames in all; without it only the time ends the flood. */
+  framesMax?: number;
 }
 
 export class Flood {
@@ -36,9 +38,11 @@ export class Flood {
 
   /** Begins a flood from the lab's client; resolves when frames flow. */
   static async start(lab: Lab, options: FloodOptions): Promise<Flood> {
-    const { mode, target, port, framesPerSecond, seconds, sources = NOBODYS } = options;
+    const { mode, target, port, framesPerSecond, seconds } = options;
+    const { sources = NOBODYS, framesMax = Number.MAX_SAFE_INTEGER } = options;
     const mac = await lab.host('director').output('cat', ['/sys/class/net/ext0/address']);
-    const words = [mode, target, port, mac.trim(), sources, framesPerSecond, seconds].map(String);
+    const pace = [framesPerSecond, seconds, framesMax];
+    const words = [mode, target, port, mac.trim(), sources, ...pace].map(String);
     const process = lab.host('client').spawn(globalThis.process.execPath, [PROGRAM, ...words]);
     await process.output(/ready/);
     return new Flood(process);

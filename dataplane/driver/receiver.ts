@@ -9,6 +9,7 @@ import type { PortMemory, Stretch } from './port-memory.js';
 import type { PortSockets } from './port-sockets.js';
 import { ReceiveRing } from './receive-ring.js';
 import type { PortStats } from './stats.js';
+import { SynWatch } from './syn-watch.js';
 import type { RingGeometry } from './tpacket.js';
 
 /** SYNs in a burst with other frames. */
@@ -21,6 +22,8 @@ export class Receiver {
   private readonly syns: ReceiveRing;
   private readonly slotCount: number;
   private readables: Readable[] = [];
+  private synWatch: SynWatch | null = null;
+  private synsTaken = 0;
   /** Rings whose next slot isn't known: an earlier process has read from them. */
   private unplaced: ReceiveRing[] = [];
 
@@ -54,17 +57,22 @@ export class Receiver {
       if (ring === this.syns) syns += 1;
       if (ring.take(burst, count)) count += 1;
     }
+    this.synsTaken += syns;
     return count;
   }
 
   watch(onReadable: () => void): void {
     if (this.readables.length > 0) return;
-    this.readables = this.sockets.receiveFds.map((fd) => waitReadable(fd, onReadable));
+    const [small, large, syns] = this.sockets.receiveFds;
+    this.readables = [small, large].map((fd) => waitReadable(fd, onReadable));
+    this.synWatch = new SynWatch(syns, () => this.synsTaken, onReadable);
   }
 
   unwatch(): void {
     for (const readable of this.readables) readable.stop();
     this.readables = [];
+    this.synWatch?.stop();
+    this.synWatch = null;
   }
 
   /** Adds what the rings had no room for to the counters. */

@@ -6,8 +6,8 @@
  *     TCP, SYN without ACK, and short     SYN ring
  *     anything else                       small ring
  *
- * Every frame goes into exactly one of them. What only looks like a SYN, such as a fragment or a frame that
- * ends within its TCP header, is no SYN.
+ * Every frame goes into exactly one of them. What only looks like a SYN, such as a later fragment or a frame
+ * that ends within its TCP header, is no SYN.
  */
 import {
   assemble,

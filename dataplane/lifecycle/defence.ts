@@ -4,8 +4,9 @@
  * automatic modes come into effect.
  *
  * A flood of SYNs is met before it fills the table (drop_first_syn, not one of ip_vs's; see conn/first-syn.ts): the
- * automatic mode comes into effect as soon as there are too many half-open connections, and ends when these
- * and the SYNs refused in a second are half as many.
+ * automatic mode comes into effect as soon as there are too many half-open connections, and ends when hardly
+ * any SYN stays without its repetition. What a flood has left half open meanwhile counts no more, but some more
+ * of it bring the defence back.
  *
  * | drop_entry, drop_packet, secure_tcp, drop_first_syn | |
  * |---|---|
@@ -31,6 +32,9 @@ const QUIET_TICKS = 60 * TICKS_PER_SECOND;
 /** Half-open connections that make a flood: this part of the table, and at least so many. */
 const FLOOD_SHIFT = 5;
 const FLOOD_MIN = 8192;
+/** Parts of these: how many more make another flood; how many unrepeated SYNs in a second are the end of one. */
+const AGAIN_SHIFT = 2;
+const END_SHIFT = 6;
 /** Connections with more packets than this are left alone; of those with i packets every i-th goes. */
 const FEW_PACKETS = 8;
 
@@ -45,8 +49,10 @@ export class Defence {
   private dropCounter = 0;
   private dropsEntries = false;
   private readonly floodLimit: number;
-  /** First SYNs dropped since the last look. */
-  private droppedSyns = 0;
+  /** Half-open connections from which on there is a flood: the limit, or more after a flood. */
+  private floodMark: number;
+  /** First SYNs dropped since the last look, less the repetitions let in. */
+  private unrepeatedSyns = 0;
   /** Buckets that this second's round still looks at. */
   private bucketsLeft = 0;
   private readonly entryCounters = new Int32Array(FEW_PACKETS + 1);
@@ -62,7 +68,7 @@ export class Defence {
     this.random = seed | 1;
     this.nextLook = (now + LOOK_TICKS) | 0;
     const { capacity } = state.connections;
-    this.floodLimit = Math.max(capacity >> FLOOD_SHIFT, FLOOD_MIN);
+    this.floodLimit = this.floodMark = Math.max(capacity >> FLOOD_SHIFT, FLOOD_MIN);
   }
 
   /** True for a SYN that would begin a connection and is to be dropped, since its sender may not exist. */
@@ -75,12 +81,12 @@ export class Defence {
   ): boolean {
     const { settings, firstSyns } = this.state;
     if (settings.dropFirstSyn < AUTOMATIC_ON) {
-      if (settings.dropFirstSyn === 0 || this.lifecycle.halfOpen < this.floodLimit) return false;
+      if (settings.dropFirstSyn === 0 || this.lifecycle.halfOpen < this.floodMark) return false;
       settings.dropFirstSyn = AUTOMATIC_ON;
     }
-    if (firstSyns.isRepeated(client, clientPort, virtual, virtualPort, now)) return false;
-    this.droppedSyns++;
-    return true;
+    const isRepeated = firstSyns.isRepeated(client, clientPort, virtual, virtualPort, now);
+    this.unrepeatedSyns += isRepeated ? -1 : 1;
+    return !isRepeated;
   }
 
   /** True for a packet that would begin a connection and is to be dropped instead. */
@@ -97,7 +103,7 @@ export class Defence {
     if (ticksUntil(this.nextLook, now) <= 0) {
       this.nextLook = (now + LOOK_TICKS) | 0;
       this.update();
-      this.droppedSyns = 0;
+      this.watchFlood();
       this.bucketsLeft = this.dropsEntries ? this.state.connections.size >> ENTRY_SHIFT : 0;
     }
     let left = budget;
@@ -128,9 +134,20 @@ export class Defence {
     }
 
     settings.secureTcp = automatic(settings.secureTcp, isShort);
+  }
 
-    const isFlood = this.lifecycle.halfOpen + this.droppedSyns >= this.floodLimit >> 1;
-    if (settings.dropFirstSyn === AUTOMATIC_ON && !isFlood) settings.dropFirstSyn = AUTOMATIC_OFF;
+  private watchFlood(): void {
+    const { settings } = this.state;
+    const isOver = this.unrepeatedSyns < this.floodLimit >> END_SHIFT;
+    this.unrepeatedSyns = 0;
+    if (settings.dropFirstSyn === AUTOMATIC_ON && !isOver) return;
+    const again = this.lifecycle.halfOpen + (this.floodLimit >> AGAIN_SHIFT);
+    if (settings.dropFirstSyn === AUTOMATIC_ON) {
+      settings.dropFirstSyn = AUTOMATIC_OFF;
+      this.floodMark = Math.max(this.floodLimit, again);
+    } else if (again < this.floodMark) {
+      this.floodMark = Math.max(this.floodLimit, again);
+    }
   }
 
   /** @returns how many connections were looked at */

@@ -2,10 +2,12 @@
 import { VIP } from '../../../lab/plan.js';
 import { Director } from '../../../lab/director.js';
 import { packageVersion } from '../../../src/package.js';
+import { childrenOf } from '../processes.js';
 import { SERVICES } from '../services.js';
 import type { Peer } from './peer.js';
 
-export function uvs(driver: string): Peer {
+/** @param options further ones of uvsd */
+export function uvs(driver: string, options: readonly string[] = []): Peer {
   return {
     id: `uvs-${driver}`,
     title: `uvs (${driver})`,
@@ -16,13 +18,15 @@ export function uvs(driver: string): Peer {
     settings: `--driver ${driver}; scheduler rr, masquerading`,
     version: () => packageVersion(),
     start: async (host) => {
-      const director = await Director.start(host, ['--driver', driver]);
+      const director = await Director.start(host, ['--driver', driver, ...options]);
       const rules = SERVICES.flatMap(({ port, servers }) => [
         `-A -t ${VIP}:${port} -s rr`,
         ...servers.map((server) => `-a -t ${VIP}:${port} -r ${server}:${port} -m`),
       ]);
       await director.adm('-R', { input: `${rules.join('\n')}\n` });
-      return { pids: [director.daemon.pid] };
+      const { pid } = director.daemon;
+      // The data plane is a process of its own.
+      return { pids: [pid, ...childrenOf(pid)] };
     },
   };
 }

@@ -1,0 +1,96 @@
+/** What came out: samples, and the table of them. */
+import type { Machine } from '../macro/machine.js';
+import { spreadOf, type Spread } from '../macro/statistics.js';
+
+export interface Sample {
+  readonly subject: string;
+  readonly load: string;
+  readonly condition: string;
+  /** From 1 on. */
+  readonly round: number;
+  readonly rate: number;
+  /** Frames a second that the flood really sent. */
+  readonly flood: number;
+}
+
+export interface Results {
+  readonly date: string;
+  readonly command: string;
+  readonly machine: Machine;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly samples: readonly Sample[];
+}
+
+export interface Names {
+  readonly loads: readonly { id: string; title: string; unit: string; digits: number }[];
+  readonly subjects: readonly {
+    id: string;
+    title: string;
+    conditions: readonly { id: string; title: string }[];
+  }[];
+}
+
+const CALM = 'calm';
+const DOOR = 'door';
+
+/** One table a load: a line for each subject and condition. */
+export function resultsTable({ samples, rounds, seconds }: Results, names: Names): string {
+  const tables = names.loads.map(({ id, title, unit, digits }) => {
+    const own = samples.filter(({ load }) => load === id);
+    const lines = names.subjects.flatMap((subject) =>
+      subject.conditions.map((condition) => {
+        const chosen = pick(own, subject.id, condition.id);
+        const rate = spreadOf(chosen.map((sample) => sample.rate));
+        return [
+          subject.title,
+          condition.title,
+          format(rate.median, digits),
+          `(${format(rate.min, digits)} to ${format(rate.max, digits)})`,
+          ratio(chosen, pick(own, subject.id, CALM)),
+          condition.id === CALM ? '' : ratio(chosen, pick(own, subject.id, DOOR)),
+          condition.id === CALM ? '' : format(median(chosen.map(({ flood }) => flood)), 0),
+        ];
+      }),
+    );
+    const header = ['', '', unit, '', 'of calm', 'of door', 'flood/s'];
+    return `${title}\n${columns([header, ...lines])}`;
+  });
+  return [`${rounds} rounds of ${seconds} s; medians (smallest to largest)`, ...tables].join(
+    '\n\n',
+  );
+}
+
+function pick(samples: readonly Sample[], subject: string, condition: string): Sample[] {
+  return samples.filter((one) => one.subject === subject && one.condition === condition);
+}
+
+/** Round by round, with the smallest and largest. Empty where there is nothing to compare with. */
+function ratio(own: readonly Sample[], others: readonly Sample[]): string {
+  const ratios = own.flatMap(({ round, rate }) => {
+    const other = others.find((sample) => sample.round === round);
+    return other === undefined ? [] : [rate / other.rate];
+  });
+  if (ratios.length === 0 || own === others) return '';
+  const { median: middle, min, max }: Spread = spreadOf(ratios);
+  return `${middle.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
+}
+
+function median(values: readonly number[]): number {
+  return spreadOf(values).median;
+}
+
+function format(value: number, digits: number): string {
+  return value
+    .toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits })
+    .replaceAll(',', ' ');
+}
+
+/** The first two columns to the left, the others to the right. */
+function columns(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const lines = rows.map((row) =>
+    row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
+  );
+  return lines.map((line) => `  ${line.trimEnd()}`).join('\n');
+}

@@ -1,0 +1,237 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { Flood, swallowAnswers } from '../../bench/overload/flood.js';
+import type { Host } from '../../lab/host.js';
+import { VIP } from '../../lab/plan.js';
+import { makeTestFile, requestSeries } from '../../lab/traffic.js';
+import type { LabProcess } from '../../lab/process.js';
+import type { Counters } from '../../src/control/api.js';
+import {
+  eventually,
+  serviceRules,
+  SERVICE,
+  URL,
+  useDirector,
+  type Setting,
+} from './support/setting.js';
+import { talk } from './support/talk.js';
+
+const RULES = serviceRules('-s rr');
+const TARGET = { target: VIP, port: 80 };
+/** Longer than any of these tests takes. */
+const SECONDS = 60;
+
+async function statusOf({ directorHost }: Setting): Promise<Counters> {
+  return JSON.parse(await directorHost.output('uvs', ['status', '--json'])) as Counters;
+}
+
+function total(counters: Counters, ...keys: (keyof Counters['interfaces'][number])[]): number {
+  const numbers = counters.interfaces.flatMap((one) => keys.map((key) => Number(one[key])));
+  return numbers.reduce((sum, number) => sum + number, 0);
+}
+
+function dropped({ drops }: Counters): number {
+  return Object.values(drops).reduce((sum, number) => sum + number, 0);
+}
+
+/** Connections that stay open. */
+async function keepOpen(client: Host, count: number): Promise<LabProcess[]> {
+  const talkers = Array.from({ length: count }, () => talk(client, VIP, 80));
+  await Promise.all(talkers.map((talker) => talker.output(/connected/)));
+  return talkers;
+}
+
+/** Each gets an answer, on the connection that it has. */
+async function use(talkers: readonly LabProcess[]): Promise<void> {
+  for (const talker of talkers) {
+    talker.write('get\n');
+    await talker.output(/data/);
+    assert.doesNotMatch(talker.stdout, /reset|end|error/);
+  }
+}
+
+describe('a flood of SYNs', () => {
+  const setting = useDirector({ rules: RULES });
+  before(async () => {
+    await swallowAnswers(setting.directorHost, setting.client);
+    await setting.directorHost.output('nft', ['-f', '-'], { input: COUNTERS });
+  });
+
+  it('neither disturbs a transfer nor connections that are open', async () => {
+    const { client, lab } = setting;
+    const file = makeTestFile(lab, 'large', 300_000_000);
+    const talkers = await keepOpen(client, 3);
+    const flood = await Flood.start(lab, pace('syn', 200_000));
+    const command = `curl --silent --fail ${URL}files/${file.name} | sha256sum`;
+    assert.equal(await client.output('sh', ['-c', command]), `${file.sha256}  -\n`);
+    await use(talkers);
+    await Promise.all(talkers.map((talker) => talker.stop()));
+    const { sent } = await flood.stop();
+    assert.ok(sent > 100_000, `${sent} SYNs`);
+
+    // What the flood has sent has arrived, but for what the wire between the two had no room for.
+    const arrived = (await arrivals(setting.directorHost)).syns;
+    const lost = await lostOnWire(client);
+    const others = arrived + lost - sent;
+    assert.ok(others >= 4 && others < 50, `${sent} sent, ${arrived} arrived, ${lost} lost`);
+  });
+
+  it('is counted, to the packet', async () => {
+    const seen = await eventually(
+      async () => ({
+        counters: await statusOf(setting),
+        arrived: (await arrivals(setting.directorHost)).every,
+      }),
+      ({ counters, arrived }) =>
+        total(counters, 'receivedFrames', 'ringDrops', 'synDrops') === arrived &&
+        total(counters, 'receivedFrames') ===
+          total(counters, 'sentFrames', 'handedBackFrames') + dropped(counters),
+    );
+    const { counters, arrived } = seen;
+    assert.equal(total(counters, 'receivedFrames', 'ringDrops', 'synDrops'), arrived);
+    const passedOn = total(counters, 'sentFrames', 'handedBackFrames');
+    assert.equal(total(counters, 'receivedFrames'), passedOn + dropped(counters));
+    assert.ok(counters.drops['drop_first_syn'] > 0);
+  });
+
+  it('takes no more memory the longer it lasts', async () => {
+    const { lab, director } = setting;
+    const flooded = async () => {
+      const flood = await Flood.start(lab, { ...pace('syn', 200_000), seconds: 2 });
+      await flood.end();
+      return residentKilobytes(director.daemon.pid);
+    };
+    const before = await flooded();
+    const after = await flooded();
+    assert.ok(after < before + 32_768, `${before} kB, then ${after} kB`);
+  });
+});
+
+describe('a table that is full', () => {
+  const setting = useDirector({ rules: RULES, uvsd: ['--max-connections', '2000'] });
+  before(() => swallowAnswers(setting.directorHost, setting.client));
+
+  it('keeps its connections, refuses others, counted, and takes new ones when there is room', async () => {
+    const { client, lab } = setting;
+    const talkers = await keepOpen(client, 3);
+    const flood = await Flood.start(lab, { ...pace('connect', 5000), framesMax: 6000 });
+    const full = await eventually(
+      () => statusOf(setting),
+      ({ connections, drops }) => connections.used === 2000 && drops['table_full'] > 1000,
+    );
+    assert.equal(full.connections.used, 2000);
+    assert.ok(full.drops['table_full'] > 1000);
+    await use(talkers);
+    const { exit } = await client.run('curl', ['-s', '--max-time', '1', URL]);
+    assert.equal(exit, 28);
+    await use(talkers);
+    await flood.stop();
+    await eventually(
+      () => statusOf(setting),
+      ({ connections }) => connections.used < 2000,
+    );
+    assert.equal((await requestSeries(client, URL, 10)).length, 10);
+    await use(talkers);
+    await Promise.all(talkers.map((talker) => talker.stop()));
+  });
+});
+
+describe('the defence', () => {
+  const setting = useDirector({ rules: RULES, uvsd: ['--max-connections', '20000'] });
+  before(() => swallowAnswers(setting.directorHost, setting.client));
+
+  it('lets clients in while SYNs flood in, and keeps the table from filling', async () => {
+    const flood = await Flood.start(setting.lab, pace('syn', 50_000));
+    await eventually(
+      () => statusOf(setting),
+      ({ defences }) => defences.includes('drop_first_syn'),
+    );
+    assert.equal((await requestSeries(setting.client, URL, 3)).length, 3);
+    await flood.stop();
+    const { connections, drops } = await statusOf(setting);
+    assert.equal(drops['table_full'], 0);
+    assert.ok(connections.used < 12_000, `${connections.used}`);
+  });
+
+  it('is not bothered by fragments that never become whole packets', async () => {
+    const { client, lab } = setting;
+    const lost = async () =>
+      (await lostOnWire(client)) + total(await statusOf(setting), 'ringDrops', 'synDrops');
+    const lostBefore = await lost();
+    const flood = await Flood.start(lab, { ...pace('fragments', 50_000), framesMax: 50_000 });
+    assert.equal((await requestSeries(client, URL, 5)).length, 5);
+    const { accounted, used, capacity } = await eventually(
+      async () => {
+        const { drops, fragmentedPackets } = await statusOf(setting);
+        const failed = drops['reassembly_failed'] + fragmentedPackets.used;
+        return { accounted: failed + (await lost()) - lostBefore, ...fragmentedPackets };
+      },
+      (seen) => seen.accounted >= 50_000,
+    );
+    assert.equal((await flood.stop()).sent, 50_000);
+    assert.equal(accounted, 50_000);
+    assert.equal(used, capacity);
+  });
+
+  it('bounds what waits for neighbours that are not there', async () => {
+    const { client, director, lab } = setting;
+    await director.adm(`-D -t ${SERVICE}`);
+    await director.adm('-R', { input: RULES });
+    // Answers go to addresses of the clients' own network.
+    const sources = '10.1.0.128/25';
+    const flood = await Flood.start(lab, { ...pace('syn', 20_000), sources, framesMax: 20_000 });
+    const { parkedFrames } = await eventually(
+      () => statusOf(setting),
+      ({ drops }) => drops['parking_full'] > 0,
+    );
+    assert.ok(parkedFrames.used <= parkedFrames.capacity);
+    assert.equal((await requestSeries(client, URL, 3)).length, 3);
+    await flood.stop();
+    assert.ok((await statusOf(setting)).drops['parking_full'] > 0);
+  });
+});
+
+function pace(mode: 'syn' | 'connect' | 'fragments', framesPerSecond: number) {
+  return { ...TARGET, mode, framesPerSecond, seconds: SECONDS };
+}
+
+/** What comes in for the service or from its servers, behind the director's own sockets. */
+const COUNTERS = `table netdev arrivals {
+  counter syns { }
+  counter every { }
+  chain ext0 {
+    type filter hook ingress device ext0 priority -10;
+    ip daddr ${VIP} tcp dport 80 counter name every
+    ip daddr ${VIP} tcp dport 80 tcp flags & (syn | ack) == syn counter name syns
+  }
+  chain int0 {
+    type filter hook ingress device int0 priority -10;
+    ip saddr 10.2.0.0/24 tcp sport 80 counter name every
+  }
+}
+`;
+
+/** What the cable between client and director had no room for. */
+async function lostOnWire(client: Host): Promise<number> {
+  return Number(await client.output('cat', ['/sys/class/net/lan0/statistics/tx_dropped']));
+}
+
+async function arrivals(director: Host): Promise<{ syns: number; every: number }> {
+  const listing = await director.output('nft', ['list', 'counters', 'table', 'netdev', 'arrivals']);
+  const read = (name: string) => {
+    const match = new RegExp(`counter ${name} \\{\\s*packets (\\d+) `).exec(listing);
+    assert.ok(match !== null, listing);
+    return Number(match[1]);
+  };
+  return { syns: read('syns'), every: read('every') };
+}
+
+/** Of the director and its data plane. */
+function residentKilobytes(director: number): number {
+  const children = readFileSync(`/proc/${director}/task/${director}/children`, 'utf8');
+  const pids = [director, ...children.split(' ').filter(Boolean).map(Number)];
+  return pids.reduce((sum, pid) => {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return sum + Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]);
+  }, 0);
+}
