@@ -5,7 +5,7 @@
 import { BURST_MAX } from '../../dataplane/burst-size.js';
 import { secondsToTicks } from '../../dataplane/clock.js';
 import { ESTABLISHED } from '../../dataplane/conn/states.js';
-import type { Allocate } from '../../dataplane/state.js';
+import type { Allocate, StateMemory } from '../../dataplane/state.js';
 import { tableMemory } from '../../dataplane/sys/memory.js';
 import { SEND } from '../../dataplane/verdict.js';
 import { ipv4FromText } from '../../src/control/ipv4.js';
@@ -38,6 +38,8 @@ export interface Plan {
   capacity: number;
   /** Where the tables lie; a director's is the default. */
   allocate?: Allocate;
+  /** The tables themselves, where they are to lie in files. */
+  memory?: StateMemory;
 }
 
 export interface Subject {
@@ -78,11 +80,18 @@ export class EngineSubject implements Subject {
     this.length = new Int32Array(burstFrames);
   }
 
-  static async create({ scheduler, servers, capacity, allocate }: Plan): Promise<EngineSubject> {
+  static async create({
+    scheduler,
+    servers,
+    capacity,
+    allocate,
+    memory,
+  }: Plan): Promise<EngineSubject> {
     const clock = new Clock();
     const server = testDirector(clock, {
       capacity: { connections: capacity },
       allocate: allocate ?? tableMemory,
+      ...(memory && { memory }),
     });
     await server.setTimeouts({ tcpSeconds: ESTABLISHED_SECONDS, tcpFinSeconds: 0, udpSeconds: 0 });
     // Nobody here repeats a SYN.
