@@ -41,7 +41,7 @@ export class DropCounters {
   rebuild(): number {
     let damaged = 0;
     for (const [reason, count] of this.counts.entries()) {
-      if (count >= 0 && count <= Number.MAX_SAFE_INTEGER) continue;
+      if (count >= 0 && Number.isSafeInteger(count)) continue;
       this.counts[reason] = 0;
       damaged++;
     }

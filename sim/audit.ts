@@ -2,8 +2,8 @@
  * Double-entry bookkeeping over a data plane: every frame that came in has one verdict, and every verdict shows
  * where its frame must have gone. What the engine, the parking place and the driver have counted must agree.
  *
- *     received = sent on + handed back + left + answered + parked + dropped + held
- *     sent     = sent on + answers + released from parking
+ *     received = sent on + handed back + left + answered + parked + dropped + held + leftovers
+ *     sent     = sent on + answers + released from parking + leftovers
  */
 import type { DropCounters } from '../dataplane/drops.js';
 import type { MemoryDriver } from '../dataplane/driver/memory.js';
@@ -19,18 +19,23 @@ import type { Witness } from './witness.js';
 export class AuditedEngine implements PacketEngine {
   readonly drops: DropCounters;
   readonly routes: Routes;
-  /** The frames of the burst, as they came in; the first `looked` have had their turn. */
-  frames: Frame[] = [];
-  looked = 0;
+  /** Which frame is at an offset in the driver's memory. */
+  frameAt: (offset: number) => Frame = () => {
+    throw new Violation('conservation', 'a frame that nobody had sent');
+  };
   /** A frame that the kernel has too, and that the director leaves to it. */
   onLeft: (frame: Frame) => void = () => undefined;
 
+  /** Frames that had a verdict. */
+  judged = 0;
   private handedBack = 0;
+  /** Frames sent on without one: an earlier data plane had done all but that. */
+  private leftovers = 0;
   private readonly verdicts = new Float64Array(8);
   private answersSent = 0;
   /** Drops that came with an answer, not with a drop verdict. */
   private answered = 0;
-  private readonly dropsBefore: number;
+  private dropsBefore = 0;
   private readonly start: Figures;
 
   constructor(
@@ -40,8 +45,12 @@ export class AuditedEngine implements PacketEngine {
   ) {
     this.drops = engine.drops;
     this.routes = engine.routes;
-    this.dropsBefore = this.dropped;
     this.start = figuresOf(driver);
+  }
+
+  /** The tables have been taken over: what they have counted so far is known. */
+  begin(): void {
+    this.dropsBefore = this.dropped;
   }
 
   get answers(): FrameQueue {
@@ -60,7 +69,8 @@ export class AuditedEngine implements PacketEngine {
     offload: number,
     now: number,
   ): number {
-    const frame = this.frames[this.looked++];
+    const frame = this.frameAt(offset);
+    this.judged += 1;
     const droppedBefore = this.dropped;
     this.witness.nowTicks = now;
     this.witness.sees(memory, offset, length);
@@ -79,17 +89,23 @@ export class AuditedEngine implements PacketEngine {
     return this.engine.advance(now, budget);
   }
 
+  /** Frames of the last burst had no verdict. */
+  skipped(frames: number, remains: number): void {
+    if (frames > remains) throw new Violation('conservation', 'a frame had no verdict');
+    this.leftovers += frames;
+  }
+
   /** Whether everybody's figures agree; to be asked between two bursts. */
   check(parked: number, queuedToSend: number): void {
-    const { verdicts } = this;
+    const { verdicts, leftovers } = this;
     const figures = figuresOf(this.driver);
-    const judged = verdicts.reduce((sum, count) => sum + count, 0);
+    const judged = verdicts.reduce((sum, count) => sum + count, leftovers);
     expectEqual('frames received and verdicts', figures.received - this.start.received, judged);
     expectEqual('frames handed back', figures.handedBack - this.start.handedBack, this.handedBack);
     const engineDrops = verdicts[DROP] + this.answered;
     const parkingDrops = this.dropped - this.dropsBefore - engineDrops;
     const released = verdicts[PARK] - parkingDrops - parked;
-    const expected = verdicts[SEND] + this.answersSent + released;
+    const expected = verdicts[SEND] + leftovers + this.answersSent + released;
     expectEqual('frames to be sent', figures.sent - this.start.sent + queuedToSend, expected);
   }
 

@@ -1,6 +1,6 @@
 /** Clients: machines that open connections, ask, wait, think and close, each in the way its connection has it. */
 import { SYN } from '../dataplane/wire/tcp.js';
-import { type Fate, Flow, Side } from './flow.js';
+import { CLIENT, type Fate, Flow } from './flow.js';
 import { Machine } from './machine.js';
 import type { Network } from './network.js';
 import type { View } from './packet.js';
@@ -30,13 +30,7 @@ export class Flows {
     return this.byClient.get((client >>> 0) * 0x10000 + port);
   }
 
-  begin(
-    client: number,
-    port: number,
-    virtual: number,
-    virtualPort: number,
-    random: Random,
-  ): Flow {
+  begin(client: number, port: number, virtual: number, virtualPort: number, random: Random): Flow {
     this.count += 1;
     const flow = new Flow(this.count, client, port, virtual, virtualPort, random);
     this.byClient.set((client >>> 0) * 0x10000 + port, flow);
@@ -78,22 +72,20 @@ export class Client extends Machine {
     const { flows, random } = this;
     const flow = flows.begin(this.address, port, virtual, virtualPort, random);
     const local = { address: this.address, port };
-    const end = new TcpEnd(this, flow, Side.CLIENT, local, { address: virtual, port: virtualPort });
+    const end = new TcpEnd(this, flow, CLIENT, local, { address: virtual, port: virtualPort });
     this.ends.set(port, end);
     this.world.tally.add('connections opened');
     this.world.trace.event(port, () => `${flow.toString()} opens`);
     end.open();
-    if (flow.ending === 'client vanishes half-open') this.after(random.below(3), () => this.vanish(end));
+    if (flow.ending === 'client vanishes half-open')
+      this.after(random.below(3), () => this.vanish(end));
     return flow;
   }
 
   progressed(end: TcpEnd): void {
     const { flow } = end;
     // What is asked next waits for the answer to what was asked before.
-    while (
-      flow.asked < flow.exchanges.length &&
-      end.received >= flow.answeredBefore(flow.asked)
-    ) {
+    while (flow.asked < flow.exchanges.length && end.received >= flow.answeredBefore(flow.asked)) {
       const { pauseMs } = flow.exchanges[flow.asked];
       flow.asked += 1;
       const isLast = flow.asked === flow.exchanges.length;
@@ -135,7 +127,7 @@ export class Client extends Machine {
 
   protected checkStranger(flow: Flow): void {
     // A client that lives has an end; one whose end is over has not closed in both directions yet.
-    if (flow.fates[Side.CLIENT] === null) {
+    if (flow.fates[CLIENT] === null) {
       throw new Violation('reset', `the client of ${flow.toString()} has no end`);
     }
   }
@@ -178,7 +170,7 @@ export class Client extends Machine {
       if (this.nowMs - (this.endedMs.get(port) ?? -REUSE_MS) < REUSE_MS) continue;
       if (before === undefined) return port;
       // A port whose connection is closed is used again while TIME_WAIT lasts, as tcp_tw_reuse allows.
-      const isClosed = before.flow.fates[Side.CLIENT] === 'completed';
+      const isClosed = before.flow.fates[CLIENT] === 'completed';
       if (isClosed && this.random.chance(0.2)) return port;
     }
     return 0;

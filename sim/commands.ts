@@ -85,8 +85,13 @@ export class Commands {
       case 4:
         return this.transaction();
       default:
-        return this.apply([this.change()]);
+        return this.edit();
     }
+  }
+
+  /** A command that changes services or servers, if it isn't refused. */
+  edit(): Command {
+    return this.apply([this.change()]);
   }
 
   private change(): Change {
@@ -98,8 +103,8 @@ export class Commands {
     const settings = destinationSettings(weight, random.chance(0.1) ? random.between(1, 40) : 0);
     switch (random.below(10)) {
       case 0:
-      case 1:
         return { change: 'addService', key, settings: this.serviceSettings() };
+      case 1:
       case 2:
         return { change: 'editService', key, settings: this.serviceSettings() };
       case 3:

@@ -29,6 +29,8 @@ export interface Write {
 }
 
 const ELEMENT = /^\d+$/;
+/** What writes in ways of its own, or gives out a view that nobody watches. */
+const UNWATCHED = new Set<string | symbol>(['set', 'copyWithin', 'reverse', 'sort', 'subarray']);
 
 export class WriteTap {
   readonly writes: Write[] = [];
@@ -99,6 +101,7 @@ export class WriteTap {
         if (key === 'fill') return fill;
         const value: unknown = Reflect.get(target, key, target);
         if (typeof value !== 'function') return value;
+        if (!UNWATCHED.has(key)) return value.bind(target) as unknown;
         throw new TypeError(`${String(key)} of a table's words can't be watched`);
       },
       set(target, key, value) {

@@ -9,6 +9,7 @@ import { ControlError } from '../src/control/api.js';
 import { VirtualServer } from '../src/virtual-server/virtual-server.js';
 import type { Flows } from './clients.js';
 import { WriteTap, type Write } from './crash.js';
+import { dieAtEveryWrite } from './every-write.js';
 import { Interception } from './interception.js';
 import { checkInvariants } from './invariants.js';
 import { Kernel } from './kernel.js';
@@ -16,7 +17,7 @@ import type { DirectorPorts, Network } from './network.js';
 import { type Frame, View } from './packet.js';
 import { emptyDriver, makeDriver, Plane } from './plane.js';
 import type { Random } from './random.js';
-import { configurationOf, copyMemory, Picture } from './recovery.js';
+import { configurationOf, Picture } from './recovery.js';
 import type { Port } from './site.js';
 import { Violation } from './violation.js';
 import { Witness } from './witness.js';
@@ -35,6 +36,9 @@ const BUSY_FOR_MS = 500;
 /** Turns between two looks at the figures, and at all tables. */
 const FIGURES_EVERY = 16;
 const INVARIANTS_EVERY = 1024;
+
+/** Writes of a command at which it is tried what happens if the data plane dies there. */
+const REHEARSALS = 12;
 
 /** Where the next death comes: after so many writes of the next step of that kind. */
 export interface Sentence {
@@ -90,7 +94,8 @@ export class Director implements DirectorPorts {
     network.director = this;
   }
 
-  readonly clock = (): number => (this.options.startTicks + msToTicks(this.world.timeline.nowMs)) | 0;
+  readonly clock = (): number =>
+    (this.options.startTicks + msToTicks(this.world.timeline.nowMs)) | 0;
 
   // --- from the network --------------------------------------------------------------------------------
 
@@ -150,6 +155,7 @@ export class Director implements DirectorPorts {
     const { server } = this.plane;
     const { plane } = this;
     if (await this.dies('restart', () => this.takeOver(server))) return 'died';
+    plane.audited.begin();
     await this.checkRecovery(plane);
     interception.takeAll(server.interceptedEndpoints);
     this.advancedTicks = this.clock();
@@ -203,7 +209,9 @@ export class Director implements DirectorPorts {
     const perform = (): Promise<void> => server.whole(number, () => make(server));
     this.world.tally.add('commands');
     try {
-      if (this.sentence?.step === 'command') this.intended = await this.rehearse(make);
+      if (this.sentence?.step === 'command') {
+        this.intended = await this.rehearse(number, make);
+      }
       await this.dies('command', perform);
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
@@ -217,7 +225,7 @@ export class Director implements DirectorPorts {
     const { plane } = this;
     if (plane === null) return;
     plane.checkFigures();
-    checkInvariants(plane.server.state);
+    checkTables(plane);
     this.interception.check(plane.server.interceptedEndpoints);
   }
 
@@ -261,7 +269,8 @@ export class Director implements DirectorPorts {
       plane.burst(this.ring, this.clock());
       this.collect(plane);
     }
-    if (plane.waiting > 0) plane.burst([], this.clock());
+    // The worker goes on until there is nothing to receive.
+    if (this.ring.length === 0) plane.burst(this.ring, this.clock());
     const isMore = this.advance(plane);
     this.collect(plane);
     this.wake(this.pause(plane, isMore));
@@ -339,8 +348,9 @@ export class Director implements DirectorPorts {
 
   private takeOver(server: VirtualServer): void {
     const damaged = server.rebuild();
-    const count = damaged.services + damaged.destinations + damaged.connections;
-    if (count > 0 && !this.isDamaged) throw new Violation('recovery', `${JSON.stringify(damaged)} records were damaged`);
+    const count = Object.values(damaged).reduce((sum, records) => sum + records, 0);
+    if (count > 0 && !this.isDamaged)
+      throw new Violation('recovery', `${JSON.stringify(damaged)} records were damaged`);
   }
 
   /** A command may also be refused before its director dies. */
@@ -352,26 +362,29 @@ export class Director implements DirectorPorts {
     }
   }
 
-  /** Carries a command out on a copy of the tables. @returns services and servers after it */
-  private async rehearse(make: (server: VirtualServer) => Promise<unknown>): Promise<string> {
-    const copy = new VirtualServer({
-      memory: copyMemory(this.memory),
+  /** Dies at some of a command's writes on copies of the tables. @returns what the whole command does */
+  private async rehearse(
+    number: number,
+    make: (server: VirtualServer) => unknown,
+  ): Promise<string> {
+    const step = {
+      memory: this.memory,
       capacity: CAPACITY,
-      hashKey: [1, 2],
       clock: this.clock,
-    });
-    copy.rebuild();
-    try {
-      await make(copy);
-    } catch (error) {
-      if (!(error instanceof ControlError)) throw error;
-    }
-    return configurationOf(copy);
+      prepare: ({ routes }: VirtualServer) => this.network.lay(routes),
+      run: (server: VirtualServer) => server.whole(number, async () => make(server)),
+      plant: this.options.plant,
+    };
+    const some = (writes: number): number[] =>
+      Array.from({ length: REHEARSALS }, () => this.random.below(writes + 1));
+    const { after } = await dieAtEveryWrite(step, some);
+    return after;
   }
 
-  private async checkRecovery({ server }: Plane): Promise<void> {
+  private async checkRecovery(plane: Plane): Promise<void> {
     const { picture } = this;
-    checkInvariants(server.state);
+    const { server } = plane;
+    checkTables(plane);
     if (picture !== null) {
       picture.checkConnections(server.state, this.memory, this.writes);
       const now = await configurationOf(server);
@@ -386,5 +399,13 @@ export class Director implements DirectorPorts {
     this.intended = null;
     this.witness.nowTicks = this.clock();
     this.witness.checkRemembered();
+  }
+}
+
+function checkTables({ server }: Plane): void {
+  try {
+    checkInvariants(server.state);
+  } catch (error) {
+    throw new Violation('invariant', (error as Error).message);
   }
 }

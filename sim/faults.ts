@@ -36,7 +36,7 @@ export const FAULT_NAMES = Object.keys(FAULTS) as FaultName[];
 const INTERVAL = { min: 10, max: 2000 };
 /** Part of the runs that have a kind of fault. */
 const LIKELIHOOD = 0.6;
-const SELDOM = 0.1;
+const SELDOM = 0.25;
 const MTUS = [1500, 1492, 1400, 1280];
 const STEPS: readonly Sentence['step'][] = ['packets', 'packets', 'timers', 'command', 'restart'];
 
@@ -129,7 +129,7 @@ export class Faults {
           step: random.of(STEPS),
           writes: Math.floor(random.logarithmic(1, 300)) - 1,
         };
-        if (director.sentence.step === 'command') return director.command(this.commands.next());
+        if (director.sentence.step === 'command') return director.command(this.commands.edit());
         if (director.sentence.step === 'restart') return director.kill(false, true);
         return undefined;
       case 'kill':

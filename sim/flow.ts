@@ -38,10 +38,10 @@ const EXCHANGES_MAX = 6;
 /** Longest pause of an ordinary client, of a patient one, and of one that comes back much later. */
 const PAUSES_MS = [400, 400, 400, 3000, 20_000, 200_000, 1_500_000];
 
-export const enum Side {
-  CLIENT = 0,
-  SERVER = 1,
-}
+export const CLIENT = 0;
+export const SERVER = 1;
+/** Which end of a connection. */
+export type Side = typeof CLIENT | typeof SERVER;
 
 export class Flow {
   readonly exchanges: Exchange[] = [];
@@ -118,7 +118,7 @@ export class Flow {
 
   /** Bytes that one side is to send in all. */
   totalBytes(side: Side): number {
-    return side === Side.CLIENT ? this.requestBytes : this.responseBytes;
+    return side === CLIENT ? this.requestBytes : this.responseBytes;
   }
 
   /** Bytes the server has to send before the client asks for exchange `index`. */
@@ -157,5 +157,7 @@ function sum(numbers: number[]): number {
 }
 
 export function ipText(address: number): string {
-  return [address >>> 24, (address >>> 16) & 0xff, (address >>> 8) & 0xff, address & 0xff].join('.');
+  return [address >>> 24, (address >>> 16) & 0xff, (address >>> 8) & 0xff, address & 0xff].join(
+    '.',
+  );
 }

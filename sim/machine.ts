@@ -7,7 +7,7 @@ import { isChecksumValid } from '../dataplane/wire/checksum.js';
 import * as icmp from '../dataplane/wire/icmp.js';
 import * as ipv4 from '../dataplane/wire/ipv4.js';
 import { RST, SYN } from '../dataplane/wire/tcp.js';
-import type { Fate, Flow } from './flow.js';
+import { CLIENT, type Fate, type Flow } from './flow.js';
 import type { Network, Receiver } from './network.js';
 import { type Frame, resetFor, View } from './packet.js';
 import type { Port } from './site.js';
@@ -31,9 +31,7 @@ export abstract class Machine implements Receiver, EndHost {
     protected readonly network: Network,
     readonly address: number,
     readonly port: Port,
-  ) {
-    network.add(this);
-  }
+  ) {}
 
   get nowMs(): number {
     return this.world.timeline.nowMs;
@@ -68,7 +66,7 @@ export abstract class Machine implements Receiver, EndHost {
     flow.fates[end.side] = fate;
     if (fate === 'gave up') flow.isReset = true;
     this.world.trace.event(end.side, () => `${flow.toString()} side ${end.side}: ${fate}`);
-    if (end.side === 0) this.world.tally.add(`connections: client ${fate}`);
+    if (end.side === CLIENT) this.world.tally.add(`connections: client ${fate}`);
     if (fate === 'completed') this.after(TIME_WAIT_MS, () => this.forget(end));
     else if (fate !== 'vanished') this.forget(end);
   }
@@ -116,7 +114,8 @@ export abstract class Machine implements Receiver, EndHost {
     const message = view.segment;
     const length = ipv4.totalLength(bytes, view.ip) - (message - view.ip);
     if (!isChecksumValid(bytes, message, length)) {
-      if (!this.network.wasDamaged) throw new Violation('checksum', 'a wrong ICMP checksum arrived');
+      if (!this.network.wasDamaged)
+        throw new Violation('checksum', 'a wrong ICMP checksum arrived');
       return;
     }
     const quoted = message + icmp.ICMP_HEADER_BYTES;

@@ -57,6 +57,10 @@ interface Lan {
 }
 
 export const MTU = 1500;
+function makeLan(): Lan {
+  return { quality: GOOD_LINK, mtu: MTU, isUp: true, known: new Map() };
+}
+
 const RESOLVE_MAX_MS = 40;
 const BITS = 8;
 
@@ -72,8 +76,7 @@ export class Network {
 
   constructor(private readonly world: World) {
     this.random = world.random.fork('network');
-    const lan = (): Lan => ({ quality: GOOD_LINK, mtu: MTU, isUp: true, known: new Map() });
-    this.lans = [lan(), lan()];
+    this.lans = [makeLan(), makeLan()];
   }
 
   add(machine: Receiver): void {

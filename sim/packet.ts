@@ -49,7 +49,11 @@ export interface Payload {
 }
 
 /** A segment in a frame without MAC addresses; its checksum is partial where `isPartial`. */
-export function makeSegment(fields: SegmentFields, payload: Payload | null, isPartial: boolean): Frame {
+export function makeSegment(
+  fields: SegmentFields,
+  payload: Payload | null,
+  isPartial: boolean,
+): Frame {
   const length = payload === null ? 0 : payload.length;
   const bytes = new Uint8Array(HEADERS + length);
   writeEthertype(bytes, 0, ETHERTYPE_IPV4);

@@ -53,6 +53,8 @@ export class Plane {
   readonly driver: MemoryDriver;
   readonly audited: AuditedEngine;
   readonly loop: Loop;
+  /** The burst's frames, as they came in. */
+  private frames: Frame[] = [];
 
   /** Opens the tables; `takeOver` is to follow. @throws RegionError where the memory holds something else */
   constructor(options: PlaneOptions) {
@@ -82,12 +84,18 @@ export class Plane {
 
   /** One burst of these frames, which are taken out of the list. */
   burst(frames: Frame[], now: number): void {
-    this.audited.frames = frames.splice(0, BURST_MAX);
-    this.audited.looked = 0;
-    for (const { bytes, offload, port } of this.audited.frames) {
-      this.driver.queue(port, bytes, offload);
-    }
+    const { audited } = this;
+    this.frames = frames.splice(0, BURST_MAX);
+    for (const { bytes, offload, port } of this.frames) this.driver.queue(port, bytes, offload);
+    const first = this.inside.incoming.slot(0);
+    audited.frameAt = (offset) => this.frames[(offset / FRAME_BYTES - first + SLOTS) % SLOTS];
+    const judgedBefore = audited.judged;
     this.loop.burst(now);
+    const skipped = this.frames.length - (audited.judged - judgedBefore);
+    if (skipped > 0) {
+      const remains = this.frames.filter((frame) => frame.isRemains === true).length;
+      audited.skipped(skipped, remains);
+    }
   }
 
   /** Frames the network couldn't take yet. */
@@ -98,7 +106,7 @@ export class Plane {
   /** What is left in the receive ring of a burst that was being worked on. */
   remains(): Frame[] {
     const { incoming } = this.inside;
-    return this.audited.frames.slice(0, incoming.count).map((frame, i) => {
+    return this.frames.slice(0, incoming.count).map((frame, i) => {
       const bytes = incoming.bytes[incoming.slot(i)].slice(0, frame.bytes.length);
       return { ...frame, bytes, isRemains: true };
     });

@@ -14,6 +14,8 @@ import type { VirtualServer } from '../src/virtual-server/virtual-server.js';
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 /** What a connection is: address, ports, protocol (not the TCP state), server. */
 const IDENTITY = [rec.W_CLIENT, rec.W_VIRTUAL, rec.W_DESTINATION, rec.W_PORTS, rec.W_SERVER];
+/** Of a record that isn't what it was. */
+const SHOWN_WORDS = 8;
 const MADE_OF = new Set([rec.W_MARK, ...IDENTITY]);
 
 export class Picture {
@@ -45,12 +47,15 @@ export class Picture {
       if (touched.has(c)) continue;
       const wasLive = before[base] === VALID;
       if (!wasLive && after[base] !== VALID) continue;
-      const isSame = wasLive && after[base] === VALID && IDENTITY.every(
-        (word) => before[base + word] === after[base + word],
-      );
+      const isSame =
+        wasLive &&
+        after[base] === VALID &&
+        IDENTITY.every((word) => before[base + word] === after[base + word]);
       if (!isSame) {
         const client = `${ipText(before[base + rec.W_CLIENT])}:${before[base + rec.W_PORTS] >>> 16}`;
-        const [was, is] = [before, after].map((words) => [...words.slice(base, base + 8)].join(' '));
+        const [was, is] = [before, after].map((words) =>
+          words.slice(base, base + SHOWN_WORDS).join(' '),
+        );
         throw new Violation('records', `record ${c} of ${client}: was ${was}, is ${is}`);
       }
     }
@@ -60,11 +65,11 @@ export class Picture {
 /** Services and servers without anything that counts or flows, in their order. */
 export async function configurationOf(server: VirtualServer): Promise<string> {
   const services = await server.services();
-  const lines = services.map(({ destinations, statistics: _, ...service }) => {
+  const lines = services.map(({ destinations, ...service }) => {
     const servers = destinations.map(({ address, port, weight, upperThreshold, lowerThreshold }) =>
       [address, port, weight, upperThreshold, lowerThreshold].join(' '),
     );
-    return `${JSON.stringify(service)} ${servers.join(', ')}`;
+    return `${JSON.stringify({ ...service, statistics: undefined })} ${servers.join(', ')}`;
   });
   return lines.join('\n');
 }

@@ -66,7 +66,9 @@ export class Report {
     if (this.failed.length > FAILURES_TOLD) return;
     for (const line of report.trace) this.write(line);
     const command = commandFor(this.options, report.seed);
-    this.write(`FAILED seed ${report.seed} at ${(report.virtualMs / 1000).toFixed(2)} s: ${failure}`);
+    this.write(
+      `FAILED seed ${report.seed} at ${(report.virtualMs / 1000).toFixed(2)} s: ${failure}`,
+    );
     this.write(`       repeat it with: ${command}${report.trace.length > 0 ? '' : ' --trace'}`);
   }
 }

@@ -1,7 +1,7 @@
 /** Servers: machines that accept connections on any port and answer each request with so many bytes. */
 import { RST, SYN, ACK } from '../dataplane/wire/tcp.js';
 import type { Flows } from './clients.js';
-import { type Flow, Side } from './flow.js';
+import { type Flow, SERVER } from './flow.js';
 import { Machine } from './machine.js';
 import type { Network } from './network.js';
 import type { View } from './packet.js';
@@ -48,7 +48,7 @@ export class Server extends Machine {
     flow.hasServerEnd = true;
     const local = { address: this.address, port: segment.destinationPort };
     const remote = { address: segment.source, port: segment.sourcePort };
-    const end = new TcpEnd(this, flow, Side.SERVER, local, remote);
+    const end = new TcpEnd(this, flow, SERVER, local, remote);
     this.ends.set(keyOf(segment), end);
     end.accept(segment);
     return true;
@@ -60,9 +60,12 @@ export class Server extends Machine {
 
   protected checkStranger(flow: Flow): void {
     if (flow.server !== this.address) {
-      throw new Violation('moved', `a packet of ${flow.toString()} came to a server that isn't its own`);
+      throw new Violation(
+        'moved',
+        `a packet of ${flow.toString()} came to a server that isn't its own`,
+      );
     }
-    if (flow.fates[Side.SERVER] === null) {
+    if (flow.fates[SERVER] === null) {
       throw new Violation('reset', `the server of ${flow.toString()} has no end`);
     }
   }

@@ -6,6 +6,7 @@ import { Commands, SERVICES } from './commands.js';
 import { Flows } from './clients.js';
 import { Director } from './director.js';
 import { Faults, type FaultName } from './faults.js';
+import type { ServiceEntry } from '../src/control/api.js';
 import { ipText, type Flow } from './flow.js';
 import { Network } from './network.js';
 import { Supervision } from './supervision.js';
@@ -138,7 +139,7 @@ export class Simulation {
     if (plane === null) throw new Violation('recovery', 'the data plane is gone');
     const probes: Flow[] = [];
     for (const service of await plane.server.services()) {
-      const isServed = service.destinations.some(({ weight }) => weight > 0);
+      const isServed = mustServe(service);
       const key = SERVICES.find(
         ({ vip, port }) => port === service.port && ipText(vip) === service.address,
       );
@@ -164,6 +165,17 @@ export class Simulation {
     }
     return true;
   }
+}
+
+/** True where any client must be served, whichever server it falls to. */
+function mustServe({ scheduler, destinations }: ServiceEntry): boolean {
+  // Damaged tables may have left a service without a scheduler.
+  if (scheduler === 'none' || destinations.length === 0) return false;
+  // Who falls to a server of weight 0 there is refused, as with ip_vs.
+  const isHashing = ['dh', 'sh', 'mh'].includes(scheduler);
+  return isHashing
+    ? destinations.every(({ weight }) => weight > 0)
+    : destinations.some(({ weight }) => weight > 0);
 }
 
 export function simulate(options: SimulationOptions): Promise<SimulationResult> {

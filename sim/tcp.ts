@@ -5,7 +5,7 @@
  * asked for again. Positions count a stream's bytes from 0; its FIN is one position more.
  */
 import { ACK, FIN, RST, SYN } from '../dataplane/wire/tcp.js';
-import { Side, type Fate, type Flow } from './flow.js';
+import { CLIENT, SERVER, type Fate, type Flow, type Side } from './flow.js';
 import { type Frame, makeSegment, type Payload, PSH, type View } from './packet.js';
 import { firstWrong } from './pattern.js';
 import { Violation } from './violation.js';
@@ -127,7 +127,7 @@ export class TcpEnd {
 
   /** Refused by an ICMP error, which only an opening connection believes. */
   refuse(): void {
-    if (this.state === 'opening' && this.side === Side.CLIENT) this.end('refused');
+    if (this.state === 'opening' && this.side === CLIENT) this.end('refused');
   }
 
   receive(view: View, memory: Uint8Array): void {
@@ -151,7 +151,7 @@ export class TcpEnd {
   }
 
   private receiveReset(view: View): void {
-    if (this.state === 'opening' && this.side === Side.CLIENT) {
+    if (this.state === 'opening' && this.side === CLIENT) {
       if (view.acknowledgment === this.sequenceOf(0)) this.end('refused');
       return;
     }
@@ -171,9 +171,8 @@ export class TcpEnd {
   }
 
   private receiveOpening(view: View, memory: Uint8Array): void {
-    const isAcknowledged =
-      (view.flags & ACK) !== 0 && view.acknowledgment === this.sequenceOf(0);
-    if (this.side === Side.CLIENT) {
+    const isAcknowledged = (view.flags & ACK) !== 0 && view.acknowledgment === this.sequenceOf(0);
+    if (this.side === CLIENT) {
       if (!isAcknowledged) {
         // An end of an earlier connection answers: it is told that this is over.
         if ((view.flags & ACK) !== 0) this.send(RST, view.acknowledgment, null);
@@ -241,7 +240,7 @@ export class TcpEnd {
 
   private receivePayload(view: View, memory: Uint8Array, ahead: number): void {
     const { flow } = this;
-    const peer = this.side === Side.CLIENT ? Side.SERVER : Side.CLIENT;
+    const peer = this.side === CLIENT ? SERVER : CLIENT;
     const position = this.received + ahead;
     const length = view.payloadBytes;
     if (position < 0) return;
@@ -289,7 +288,7 @@ export class TcpEnd {
   // --- sending -----------------------------------------------------------------------------------------
 
   private sendOpening(): void {
-    if (this.side === Side.CLIENT) this.send(SYN, this.initial, null);
+    if (this.side === CLIENT) this.send(SYN, this.initial, null);
     else this.send(SYN | ACK, this.initial, null);
     this.startTimer();
   }
@@ -378,6 +377,6 @@ export class TcpEnd {
   };
 
   private get name(): string {
-    return `the ${this.side === Side.CLIENT ? 'client' : 'server'} of ${this.flow.toString()}`;
+    return `the ${this.side === CLIENT ? 'client' : 'server'} of ${this.flow.toString()}`;
   }
 }

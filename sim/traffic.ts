@@ -44,7 +44,8 @@ export class Traffic {
     this.clients = CLIENTS.map(
       (address) => new Client(world, network, address, flows, clientsRandom),
     );
-    for (const address of SERVERS) new Server(world, network, address, flows);
+    for (const client of this.clients) network.add(client);
+    for (const address of SERVERS) network.add(new Server(world, network, address, flows));
   }
 
   start(withNoise: boolean): void {

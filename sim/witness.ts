@@ -87,7 +87,8 @@ export class Witness {
       const server = words[c * WORDS + rec.W_DESTINATION];
       // The step that was cut short may have set another timeout.
       flow.deadline = words[c * WORDS + rec.W_DEADLINE];
-      if (server !== flow.server) throw new Violation('moved', `${flow.toString()} changed its server`);
+      if (server !== flow.server)
+        throw new Violation('moved', `${flow.toString()} changed its server`);
     }
   }
 
@@ -128,7 +129,10 @@ export class Witness {
       throw new Violation('interception', `the kernel sees packets of ${String(this.flow)}, too`);
     }
     if (!this.after.isIntact(memory, offload)) {
-      throw new Violation('checksum', `a segment of ${String(this.flow)} left with a wrong checksum`);
+      throw new Violation(
+        'checksum',
+        `a segment of ${String(this.flow)} left with a wrong checksum`,
+      );
     }
   }
 
@@ -137,10 +141,13 @@ export class Witness {
     const { flow, after } = this;
     if (flow === undefined || after.kind !== 'tcp') return;
     if (flow.server === after.destination && flow.serverPort === after.destinationPort) return;
-    if (flow.mustLive && !this.hasExpired(flow)) {
+    // A director that died may have sent the SYN before anyone saw where.
+    const isKnown = flow.server !== 0;
+    if (isKnown && flow.mustLive && !this.hasExpired(flow)) {
       throw new Violation('moved', `${flow.toString()} changed its server`);
     }
-    if (flow.isEstablished) flow.forgive('it was scheduled anew after its record had expired');
+    if (isKnown && flow.isEstablished)
+      flow.forgive('it was scheduled anew after its record had expired');
     flow.server = after.destination;
     flow.serverPort = after.destinationPort;
   }

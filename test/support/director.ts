@@ -3,14 +3,17 @@
  *
  *     clients 10.1.0.0/24 -- port 0, 10.1.0.1, VIP 10.1.0.100 [director] port 1, 10.2.0.1 -- servers 10.2.0.0/24
  */
-import type { Route } from '../../dataplane/route/routes.js';
+import type { Route, Routes } from '../../dataplane/route/routes.js';
 import type {
   DestinationKey,
   DestinationSettings,
   ServiceKey,
   ServiceSettings,
 } from '../../src/control/api.js';
-import { VirtualServer, type VirtualServerOptions } from '../../src/virtual-server/virtual-server.js';
+import {
+  VirtualServer,
+  type VirtualServerOptions,
+} from '../../src/virtual-server/virtual-server.js';
 import { address } from './frames.js';
 
 export const OUTER = 0;
@@ -41,7 +44,14 @@ export function testDirector(
     capacity: { connections: 1 << 12, services: 64, destinations: 256 },
     ...options,
   });
-  const { routes } = server;
+  layNetwork(server.routes);
+  return server;
+}
+
+const LAST_HOST = 254;
+
+/** Tells about ports, routes and neighbours, of which there are hosts 2 to `lastHost` in each network. */
+export function layNetwork(routes: Routes, lastHost = LAST_HOST): void {
   routes.setPort(OUTER, { name: 'outer', mac: macOf('10.1.0.1'), mtu: 1500, up: true });
   routes.setPort(INNER, { name: 'inner', mac: macOf('10.2.0.1'), mtu: 1500, up: true });
   routes.setRoutes([
@@ -52,11 +62,10 @@ export function testDirector(
     route('unicast', '10.2.0.0', 24, INNER),
     { ...route('unicast', '0.0.0.0', 0, OUTER), gateway: address('10.1.0.254') },
   ]);
-  for (let host = 2; host < 255; host++) {
+  for (let host = 2; host <= lastHost; host++) {
     routes.setNeighbour(OUTER, address(`10.1.0.${host}`), macOf(`10.1.0.${host}`));
     routes.setNeighbour(INNER, address(`10.2.0.${host}`), macOf(`10.2.0.${host}`));
   }
-  return server;
 }
 
 export function serviceKey(port = 80, vip = VIP): ServiceKey {
