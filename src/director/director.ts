@@ -199,6 +199,7 @@ export class Director {
         expectsAll: this.options.interfaces.length === 0,
       }),
       beforeFirst: () => this.endOrphan(),
+      onLoaded: (version) => this.checkVersion(version),
       onNews: (news) => this.hear(news),
       onOpened: (report, pid) => this.noteOpened(report, pid),
       onEnded: ({ pid, how, failures, reason }) =>
@@ -228,6 +229,12 @@ export class Director {
     this.ports.startEarly();
     const pid = await endOrphan(this.tablesDirectory);
     if (pid !== 0) this.log.info('taking over from the data plane of an earlier director', { pid });
+  }
+
+  /** Workers that are started after the files were exchanged are of another version than this director. */
+  private checkVersion(version: string): void {
+    if (version === packageVersion()) return;
+    this.log.warn('another version of uvs was installed', { version, remedy: 'uvs upgrade' });
   }
 
   private noteOpened(report: OpenReport, pid: number): void {

@@ -35,6 +35,8 @@ export interface SupervisionOptions {
   workerOptions: () => Omit<WorkerOptions, 'aside'>;
   /** Before a worker opens the tables for the first time. */
   beforeFirst: () => Promise<void>;
+  /** A worker has loaded its code, of this version. */
+  onLoaded: (version: string) => void;
   onNews: (news: WorkerNews) => void;
   /** A worker has opened the tables; packets don't flow yet. */
   onOpened: (report: OpenReport, pid: number) => void;
@@ -184,6 +186,9 @@ export class Supervision {
   private hear(worker: number, message: FromWorker): void {
     switch (message.type) {
       case 'loaded':
+        this.options.onLoaded(message.version);
+        this.handle({ event: 'loaded', worker });
+        break;
       case 'running':
       case 'alive':
         this.handle({ event: message.type, worker });

@@ -1,5 +1,6 @@
 /** The worker's process: `node main.js`, started by the director with an IPC channel and the ports' sockets. */
 import { CAP_NET_RAW, giveUp } from '../../dataplane/sys/capabilities.js';
+import { packageVersion } from '../package.js';
 import { tuneCompiler } from './compiler.js';
 import type { FromWorker, ToWorker } from './messages.js';
 import { Worker } from './worker.js';
@@ -35,4 +36,4 @@ process.on('SIGTERM', () => worker.end());
 process.on('SIGINT', () => {});
 process.on('SIGHUP', () => {});
 process.on('SIGUSR2', () => {});
-send({ type: 'loaded' });
+send({ type: 'loaded', version: packageVersion() });

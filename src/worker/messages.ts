@@ -58,7 +58,8 @@ export interface OpenReport {
 }
 
 export type FromWorker =
-  | { type: 'loaded' }
+  /** All code is there; `version` is the package's, which may have been exchanged meanwhile. */
+  | { type: 'loaded'; version: string }
   | { type: 'opened'; report: OpenReport }
   | { type: 'running' }
   | { type: 'alive' }
