@@ -66,7 +66,10 @@ export abstract class Machine implements Receiver, EndHost {
     flow.fates[end.side] = fate;
     if (fate === 'gave up') flow.isReset = true;
     this.world.trace.event(end.side, () => `${flow.toString()} side ${end.side}: ${fate}`);
-    if (end.side === CLIENT) this.world.tally.add(`connections: client ${fate}`);
+    if (end.side === CLIENT) {
+      this.world.tally.add(`connections: client ${fate}`);
+      if (flow.excuse !== null) this.world.tally.add(`forgiven: ${flow.excuse}`);
+    }
     if (fate === 'completed') this.after(TIME_WAIT_MS, () => this.forget(end));
     else if (fate !== 'vanished') this.forget(end);
   }
