@@ -18,6 +18,8 @@ const RUNS_PER_RESET = 2000;
 const SHORTEN_MS = 10_000;
 /** Runs between two looks at the coverage. */
 const RUNS_PER_LOOK = 64;
+/** Inputs of one look that get into the corpus: to find out which they are takes its time. */
+const RESPONSIBLE_MAX = 3;
 /** Of the failures with one signature only the first one is kept, and of all so many. */
 const FINDINGS_MAX = 20;
 
@@ -122,17 +124,21 @@ export class Fuzzer {
     const fresh = coverage.take();
     if (fresh.length === 0) return;
     await this.reset();
-    for (const input of await this.responsible(inputs, fresh, coverage)) {
+    for (const input of await this.responsible(inputs, fresh, coverage, RESPONSIBLE_MAX)) {
       this.corpus.add(input, this.options.random);
     }
     await this.reset();
   }
 
-  /** Runs the inputs again, by halves, until it is known which of them make the fresh blocks run. */
+  /**
+   * Runs the inputs again, by halves, until it is known which of them make the fresh blocks run, or so many are
+   * found. Blocks that none was found for are fresh the next time as well.
+   */
   private async responsible(
     inputs: readonly Uint8Array[],
     fresh: readonly string[],
     coverage: Coverage,
+    most: number,
   ): Promise<Uint8Array[]> {
     if (inputs.length === 1) return [...inputs];
     const half = inputs.length >> 1;
@@ -144,9 +150,11 @@ export class Fuzzer {
       const reached = coverage.take();
       coverage.note(missing);
       if (reached.length === 0) continue;
-      found.push(...(await this.responsible(part, reached, coverage)));
+      found.push(...(await this.responsible(part, reached, coverage, most - found.length)));
       missing = missing.filter((block) => !reached.includes(block));
+      if (found.length >= most) break;
     }
+    coverage.forget(missing);
     return found;
   }
 

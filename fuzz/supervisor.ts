@@ -1,6 +1,6 @@
 /** Has workers do their tasks, and notices where one doesn't go on, or ends as it shouldn't. */
 import { fork } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeFinding } from './findings.js';
@@ -8,6 +8,8 @@ import { type Message, NO_PROGRESS, type Progress, type Task } from './task.js';
 
 /** The longest that an input, or making a failure short, may take. */
 const SILENCE_MAX_MS = 30_000;
+/** How long a worker may take to begin. */
+const START_MAX_MS = 60_000;
 /** More memory than any target needs. */
 const HEAP_MAX_MB = 1024;
 
@@ -55,12 +57,14 @@ function runTask(task: Task, options: SupervisorOptions): Promise<Outcome> {
   const execArgv = [...process.execArgv, `--max-old-space-size=${HEAP_MAX_MB}`];
   const child = fork(program, [JSON.stringify(task)], { execArgv });
   let isSilent = false;
-  const silence = setTimeout(() => {
+  const end = (): void => {
     isSilent = true;
     child.kill('SIGKILL');
-  }, silenceMaxMs);
+  };
+  let silence = setTimeout(end, START_MAX_MS);
   child.on('message', (message: Message) => {
-    silence.refresh();
+    clearTimeout(silence);
+    silence = setTimeout(end, silenceMaxMs);
     if ('finding' in message) outcome.findings.push(message.finding);
     else {
       outcome.progress = message.progress;
@@ -85,7 +89,7 @@ function runTask(task: Task, options: SupervisorOptions): Promise<Outcome> {
 
 /** What the worker was running last (worker.ts has the layout). */
 function currentInput(file: string): Uint8Array {
-  const bytes = readFileSync(file);
+  const bytes = existsSync(file) ? readFileSync(file) : Buffer.alloc(0);
   if (bytes.length < 4) return new Uint8Array(0);
   return bytes.subarray(4, 4 + bytes.readUInt32LE(0));
 }
