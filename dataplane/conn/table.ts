@@ -10,7 +10,7 @@
  * A connection is a record number; 0 is none. New records go to the head of their chain: of two that match,
  * the newest is found, as in ip_vs.
  */
-import { TIMEOUT_MAX_TICKS } from '../clock.js';
+import { TIMEOUT_MAX_TICKS, ticksUntil } from '../clock.js';
 import { ConnectionHash } from './hash.js';
 import * as rec from './record.js';
 import { STATE_COUNT } from './states.js';
@@ -248,7 +248,7 @@ export class ConnectionTable {
       const base = c * WORDS;
       const mark = this.words[base];
       if (mark === VALID && this.isSound(base)) {
-        this.link(c);
+        this.linkAgain(c);
         this.count++;
       } else {
         if (mark !== 0) damaged++;
@@ -298,6 +298,37 @@ export class ConnectionTable {
     const bucket = this.bucketOfRecord(base);
     this.words[base + CHAIN] = this.buckets[bucket];
     this.buckets[bucket] = connection;
+  }
+
+  /**
+   * Links a record of an earlier run. Of two connections of the same ends, one of which was to give way to the
+   * other, that one is found whose time is up later.
+   */
+  private linkAgain(connection: number): void {
+    const words = this.words;
+    const deadline = words[connection * WORDS + rec.W_DEADLINE];
+    let newer = 0;
+    let c = this.buckets[this.bucketOfRecord(connection * WORDS)];
+    for (; c !== 0; c = words[c * WORDS + CHAIN]) {
+      const isNewer = ticksUntil(words[c * WORDS + rec.W_DEADLINE], deadline) > 0;
+      if (isNewer && this.haveSameEnds(c * WORDS, connection * WORDS)) newer = c;
+    }
+    if (newer === 0) {
+      this.link(connection);
+      return;
+    }
+    words[connection * WORDS + CHAIN] = words[newer * WORDS + CHAIN];
+    words[newer * WORDS + CHAIN] = connection;
+  }
+
+  private haveSameEnds(one: number, other: number): boolean {
+    const words = this.words;
+    return (
+      words[one + CLIENT] === words[other + CLIENT] &&
+      words[one + PORTS] === words[other + PORTS] &&
+      words[one + VIRTUAL] === words[other + VIRTUAL] &&
+      ((words[one + FLAGS] ^ words[other + FLAGS]) & TEMPLATE) === 0
+    );
   }
 
   private unlink(connection: number): void {
