@@ -147,11 +147,11 @@ export class Simulation {
       const flow = this.traffic.open(key.vip, key.port);
       if (flow !== null) probes.push(flow);
     }
-    const isAnswered = await this.waitFor(PROBE_MS, () =>
-      probes.every((flow) => flow.isEstablished || flow.ending === 'client vanishes half-open'),
-    );
+    const isMissing = (flow: Flow): boolean =>
+      !flow.isEstablished && flow.ending !== 'client vanishes half-open';
+    const isAnswered = await this.waitFor(PROBE_MS, () => !probes.some(isMissing));
     this.world.tally.add('probes at the end', probes.length);
-    const flow = probes.find((probe) => !probe.isEstablished);
+    const flow = probes.find(isMissing);
     if (!isAnswered) throw new Violation('stuck', `${String(flow)} wasn't answered at the end`);
     this.director.check();
   }

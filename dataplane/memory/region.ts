@@ -141,6 +141,8 @@ export class Region {
   takeNew(): number {
     const record = this.highWater + 1;
     if (!this.back(record)) return 0;
+    // Behind a high-water mark that was damaged lies what was valid once.
+    this.words[this.base(record) + MARK] = 0;
     this.highWater = record;
     return record;
   }
