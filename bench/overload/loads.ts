@@ -35,7 +35,7 @@ function bulk(streams: number): Load {
       const target = ['-c', address, '-p', String(BULK.port), '--reverse'];
       return ['iperf3', [...target, '-t', String(LONG_SECONDS), '-P', String(streams)]];
     },
-    least: 0.001,
+    least: 0.3,
     rate: (_, bytes) => (bytes * 8) / 1e9,
   };
 }

@@ -15,6 +15,7 @@ import { placementFor, Site } from '../macro/site.js';
 import { DOOR_PORT, SUBJECTS, type Condition, type Subject } from './conditions.js';
 import { swallowAnswers } from './flood.js';
 import { installMeter, LOADS, RunningLoad, type Load } from './loads.js';
+import { measureNewcomers, newcomersTable } from './newcomers.js';
 import { resultsTable, type Results, type Sample } from './results.js';
 
 const HELP = `Usage: npm run bench:overload -- [OPTION]...
@@ -27,6 +28,7 @@ connections and fragments, and with the connection table full.
   --rate N        frames a second of a flood (default: 200000)
   --subjects LIST of ${SUBJECTS.map(({ peer }) => peer.id).join(', ')} (default: all)
   --loads LIST    of ${LOADS.map(({ id }) => id).join(', ')} (default: all)
+  --newcomers     only how new clients fare, with one defence and another
   --json FILE     where the results go (default: bench/results/overload.json)
   --help          print this text
 `;
@@ -42,6 +44,7 @@ interface Options {
   subjects: readonly Subject[];
   loads: readonly Load[];
   file: string;
+  newcomersOnly: boolean;
 }
 
 async function main(argv: string[]): Promise<void> {
@@ -56,6 +59,10 @@ async function main(argv: string[]): Promise<void> {
   }
   requireMachine(COMMANDS);
   goFirst();
+  if (options.newcomersOnly) {
+    process.stdout.write(`${newcomersTable(await measureNewcomers(options.rate))}\n`);
+    return;
+  }
   const { subjects, loads, rounds, seconds } = options;
   const samples = await measureAll(options);
   const results: Results = {
@@ -144,7 +151,12 @@ function parse(argv: string[]): Options | null {
   try {
     const { values } = parseArgs({
       args: argv,
-      options: { ...options, json: text, help: { type: 'boolean', short: 'h' } },
+      options: {
+        ...options,
+        json: text,
+        newcomers: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
     if (values.help === true) return null;
     return {
@@ -153,6 +165,7 @@ function parse(argv: string[]): Options | null {
       rate: wholeNumber('rate', values.rate ?? '200000'),
       subjects: chosen('subject', values.subjects, SUBJECTS, ({ peer }) => peer.id),
       loads: chosen('load', values.loads, LOADS, ({ id }) => id),
+      newcomersOnly: values.newcomers === true,
       file: values.json ?? join(packageRoot(), 'bench', 'results', 'overload.json'),
     };
   } catch (error) {

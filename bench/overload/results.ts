@@ -54,7 +54,7 @@ export function resultsTable({ samples, rounds, seconds }: Results, names: Names
       }),
     );
     const header = ['', '', unit, '', 'of calm', 'of door', 'flood/s'];
-    return `${title}\n${columns([header, ...lines])}`;
+    return `${title}\n${columns([header, ...lines], 2)}`;
   });
   return [`${rounds} rounds of ${seconds} s; medians (smallest to largest)`, ...tables].join(
     '\n\n',
@@ -86,11 +86,13 @@ function format(value: number, digits: number): string {
     .replaceAll(',', ' ');
 }
 
-/** The first two columns to the left, the others to the right. */
-function columns(rows: readonly (readonly string[])[]): string {
+/** The first columns to the left, the others to the right. */
+export function columns(rows: readonly (readonly string[])[], toTheLeft: number): string {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const lines = rows.map((row) =>
-    row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  '),
+    row
+      .map((cell, i) => (i < toTheLeft ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+      .join('  '),
   );
   return lines.map((line) => `  ${line.trimEnd()}`).join('\n');
 }

@@ -13,5 +13,12 @@ export const RIVAL = haproxy.id;
 
 /** With uvs once for each driver. */
 export function allPeers(drivers: readonly string[]): Peer[] {
-  return [routing, ...drivers.map((driver) => uvs(driver)), nftables, haproxy, nginxStream, nodeProxy];
+  return [
+    routing,
+    ...drivers.map((driver) => uvs(driver)),
+    nftables,
+    haproxy,
+    nginxStream,
+    nodeProxy,
+  ];
 }
