@@ -9,6 +9,7 @@ import { Faults, type FaultName } from './faults.js';
 import type { ServiceEntry } from '../src/control/api.js';
 import { ipText, type Flow } from './flow.js';
 import { Network } from './network.js';
+import { SERVERS } from './site.js';
 import { Supervision } from './supervision.js';
 import { Traffic } from './traffic.js';
 import { Violation } from './violation.js';
@@ -38,6 +39,7 @@ export interface SimulationResult {
   trace: string[];
 }
 
+const SERVER_TEXTS = new Set(SERVERS.map(ipText));
 const HOUR_MS = 3_600_000;
 /** Longest that connections may take to end once everything is well: some clients think for hours. */
 const ENDING_MAX_MS = 4 * HOUR_MS;
@@ -147,8 +149,6 @@ export class Simulation {
       const flow = this.traffic.open(key.vip, key.port);
       if (flow !== null) probes.push(flow);
     }
-    const isMissing = (flow: Flow): boolean =>
-      !flow.isEstablished && flow.ending !== 'client vanishes half-open';
     const isAnswered = await this.waitFor(PROBE_MS, () => !probes.some(isMissing));
     this.world.tally.add('probes at the end', probes.length);
     const flow = probes.find(isMissing);
@@ -167,10 +167,15 @@ export class Simulation {
   }
 }
 
+function isMissing(probe: Flow): boolean {
+  return !probe.isEstablished && probe.ending !== 'client vanishes half-open';
+}
+
 /** True where any client must be served, whichever server it falls to. */
 function mustServe({ scheduler, destinations }: ServiceEntry): boolean {
-  // Damaged tables may have left a service without a scheduler.
-  if (scheduler === 'none' || destinations.length === 0) return false;
+  // Damaged tables may have left a service without a scheduler, or a server with another address.
+  const areThere = destinations.every(({ address }) => SERVER_TEXTS.has(address));
+  if (scheduler === 'none' || destinations.length === 0 || !areThere) return false;
   // Who falls to a server of weight 0 there is refused, as with ip_vs.
   const isHashing = ['dh', 'sh', 'mh'].includes(scheduler);
   return isHashing
