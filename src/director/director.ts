@@ -26,6 +26,7 @@ import type { Log } from './log.js';
 import { lockNetwork } from './network-lock.js';
 import type { Options } from './options.js';
 import type { Health } from './notify.js';
+import { logOverload } from './overload-log.js';
 import { PortHolder } from './port-holder.js';
 import { reloadRules } from './reload.js';
 import { RemoteVirtualServer } from './remote-virtual-server.js';
@@ -348,6 +349,8 @@ export class Director {
         }),
     });
     this.teardown.add('control socket', () => this.server.close());
+    const overload = logOverload(this.virtualServer, log);
+    this.teardown.add('watch for overload', () => overload.stop());
   }
 
   private async logCounters(): Promise<void> {

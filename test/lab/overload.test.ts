@@ -147,6 +147,7 @@ describe('the defence', () => {
       ({ defences }) => defences.includes('drop_first_syn'),
     );
     assert.equal((await requestSeries(setting.client, URL, 3)).length, 3);
+    await setting.director.daemon.logged(/overload: SYNs flood in .*halfOpen=\d+/);
     await flood.stop();
     const { connections, drops } = await statusOf(setting);
     assert.equal(drops['table_full'], 0);
@@ -169,7 +170,8 @@ describe('the defence', () => {
       (seen) => seen.accounted >= 50_000,
     );
     assert.equal((await flood.stop()).sent, 50_000);
-    assert.equal(accounted, 50_000);
+    // The clients' own SYNs may have met a full ring as well.
+    assert.ok(accounted >= 50_000 && accounted < 50_020, `${accounted}`);
     assert.equal(used, capacity);
   });
 
