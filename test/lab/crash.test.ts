@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Director } from '../../lab/director.js';
 import { identityOf, isRunning } from '../../lab/identity.js';
@@ -191,5 +200,34 @@ describe('a director that is killed', () => {
     );
     assert.equal(await setting.director.stop(), 0);
     assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');
+  });
+});
+
+describe('a data plane that does not come up again', () => {
+  const setting = useDirector({
+    uvsd: ['--on-failure', 'release'],
+    rules: serviceRules('-s rr'),
+  });
+
+  it('is given up loudly, its packets go to the kernel, and it recovers when it can', async () => {
+    const { client, director, directorHost } = setting;
+    const owner = join(directorHost.folder, 'state/tables/owner');
+    const pid = workerPid(setting);
+    rmSync(owner);
+    mkdirSync(owner);
+    process.kill(pid, 'SIGKILL');
+    const { daemon } = director;
+    await daemon.logged(/error the data plane does not come up.*released to the kernel/, 30_000);
+    const refused = await client.run('curl', ['-sS', '--max-time', '5', URL]);
+    assert.equal(refused.exit, 7, 'the kernel refuses what nobody listens for');
+    const edit = await director.run(`-A -t ${VIP}:81 -s rr`);
+    assert.deepEqual([edit.exit, edit.stdout], [255, '']);
+    assert.match(edit.stderr, /the data plane does not come up, see the log of uvsd/);
+    assert.match(await director.adm('-Ln'), new RegExp(`${SERVICE} rr`), 'listings still work');
+
+    rmdirSync(owner);
+    await daemon.logged(/the data plane has recovered/, 30_000);
+    assert.equal((await requestSeries(client, URL, 30)).length, 30);
+    assert.equal(await director.stop(), 0);
   });
 });
