@@ -44,7 +44,8 @@ export function parseIPv6(text: string): string | null {
 
 /** Four words of 32 bits, unsigned, the most significant one first; null where it isn't an IPv6 address. */
 export function ipv6Words(text: string): number[] | null {
-  if (!text.includes(':') || text.includes('%')) return null;
+  // "10.1.0.100:80" is looked at here as well, by the thousand: no IPv6 address has but one colon.
+  if (text.indexOf(':') === text.lastIndexOf(':') || text.includes('%')) return null;
   let groups: number[];
   try {
     groups = new IPv6(text).getHexadecatet().map((group) => group.getValue());
