@@ -235,6 +235,8 @@ export class HostNetwork {
       if (address === port.address) continue;
       port.address = address;
       this.routes.setPort(port.port, { ...port });
+      // Without an address the kernel asks in vain.
+      this.neighbours.introduce(port.port);
     }
     this.noteOthers(links, addresses);
   }

@@ -11,15 +11,24 @@ import {
   isIn,
   jump,
   load,
+  loadInputInterface,
   loadPacketType,
   mask,
 } from './nft-expressions.js';
-import { NF_NETDEV_INGRESS, type Expression, type TableChange } from './nftables.js';
+import {
+  NF_INET_PRE_ROUTING,
+  NF_NETDEV_INGRESS,
+  type Expression,
+  type TableChange,
+} from './nftables.js';
 
 export type SetName = 'virtual_endpoints' | 'virtual_hosts' | 'real_endpoints' | 'real_hosts';
 
 const CAPTURE = 'capture';
 const CAPTURE_ERRORS = 'capture_errors';
+const GUARD = 'guard';
+/** Before fragments are put together and connections tracked. */
+const PRIORITY_FIRST = -450;
 
 const IP_FRAGMENT = 6;
 const IP_PROTOCOL = 9;
@@ -34,13 +43,9 @@ const ICMP_ERROR_TYPES = [3, 4, 11];
 /** First byte of an IPv4 header without options. */
 const PLAIN_HEADER = 0x45;
 
-/** The chains with the rules for each set; the sets must be there. */
-export function addCaptureChains(change: TableChange): void {
-  addCaptureRules(change.addChain(CAPTURE));
-  addErrorRules(change.addChain(CAPTURE_ERRORS));
-}
-
-function addCaptureRules(change: TableChange): void {
+/** The chain with the rules for each set; the sets must be there. */
+export function addCaptureRules(change: TableChange): void {
+  change.addChain(CAPTURE);
   const destination = [
     load(NETWORK_HEADER, IP_DESTINATION, 4, WORD_0),
     load(TRANSPORT_HEADER, TCP_DESTINATION_PORT, 2, WORD_1),
@@ -52,8 +57,9 @@ function addCaptureRules(change: TableChange): void {
   addHidingRules(change, CAPTURE, destination, source);
 }
 
-/** An error quotes a packet that went the other way: from a virtual endpoint, or to a real one. */
-function addErrorRules(change: TableChange): void {
+/** The same for errors, which quote a packet that went the other way: from a virtual endpoint, or to a real one. */
+export function addErrorRules(change: TableChange): void {
+  change.addChain(CAPTURE_ERRORS);
   const source = [
     load(TRANSPORT_HEADER, QUOTED_IP + IP_SOURCE, 4, WORD_0),
     load(TRANSPORT_HEADER, QUOTED_TCP + TCP_SOURCE_PORT, 2, WORD_1),
@@ -90,18 +96,33 @@ export function addIngressChain(change: TableChange, device: string): void {
     loadPacketType(),
     equals(0),
   ];
-  change.addRule(name, [
-    ...toThisHost,
+  change.addRule(name, [...toThisHost, ...tcpWithPorts(), jump(CAPTURE)]);
+  for (const type of ICMP_ERROR_TYPES) {
+    change.addRule(name, [...toThisHost, ...errorAboutTcp(type), jump(CAPTURE_ERRORS)]);
+  }
+}
+
+/** The chain that looks at packets of these interfaces which no hook of theirs has seen; after `addCaptureRules`. */
+export function addGuardChain(change: TableChange, ifindexes: readonly number[]): void {
+  const hook = { type: 'filter', number: NF_INET_PRE_ROUTING, priority: PRIORITY_FIRST };
+  change.addChain(GUARD, hook);
+  for (const ifindex of ifindexes) {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(ifindex);
+    const fromThere = [loadInputInterface(), equals(...bytes), loadPacketType(), equals(0)];
+    change.addRule(GUARD, [...fromThere, ...tcpWithPorts(), jump(CAPTURE)]);
+  }
+}
+
+/** TCP, and no later fragment. */
+function tcpWithPorts(): Expression[] {
+  return [
     load(NETWORK_HEADER, IP_PROTOCOL, 1),
     equals(6),
     load(NETWORK_HEADER, IP_FRAGMENT, 2),
     mask(0x1f, 0xff),
     equals(0, 0),
-    jump(CAPTURE),
-  ]);
-  for (const type of ICMP_ERROR_TYPES) {
-    change.addRule(name, [...toThisHost, ...errorAboutTcp(type), jump(CAPTURE_ERRORS)]);
-  }
+  ];
 }
 
 function errorAboutTcp(type: number): Expression[] {

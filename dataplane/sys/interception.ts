@@ -26,15 +26,28 @@
  * The table stays when its process dies: the kernel must not answer while the director is restarted. When
  * somebody removes it ("nft flush ruleset", as a firewall's reload does), it is put back at once.
  *
- * A hook goes with its device, and with newer kernels with the device's name. So this listens for links itself:
- * an interface that is made anew or renamed is hooked again before anybody else has heard of it.
+ * A hook goes with its device, and with newer kernels (6.16) with the device's name. So this listens for links
+ * itself: an interface that is made anew or renamed is hooked again before anybody else has heard of it. What
+ * comes meanwhile by the interface of another name meets a second line of defence, for TCP:
+ *
+ *     table ip NAME_guard {
+ *       the same sets and chain capture
+ *       chain guard { type filter hook prerouting priority -450; iif 2, TCP, fragment offset 0 : jump capture }
+ *     }
  */
 import { isDeepStrictEqual } from 'node:util';
 import { SysError } from './errors.js';
 import { NETLINK_ROUTE, NetlinkSocket } from './netlink.js';
-import { addCaptureChains, addIngressChain, type SetName } from './interception-rules.js';
+import {
+  addCaptureRules,
+  addErrorRules,
+  addGuardChain,
+  addIngressChain,
+  type SetName,
+} from './interception-rules.js';
 import {
   NFNLGRP_NFTABLES,
+  NFPROTO_IPV4,
   NFPROTO_NETDEV,
   NFT_MSG_DELTABLE,
   TableChange,
@@ -149,6 +162,9 @@ export class Interception {
     new TableChange(this.socket, NFPROTO_NETDEV, this.tableName)
       .replaceTable()
       .deleteTable()
+      .inTable(NFPROTO_IPV4, guardOf(this.tableName))
+      .replaceTable()
+      .deleteTable()
       .commit('ending interception');
     this.elements = null;
     this.hooked.clear();
@@ -167,7 +183,8 @@ export class Interception {
     let isGone = false;
     const failure = this.notifications.receive(({ type, portId, body }) => {
       if (type !== NFT_MSG_DELTABLE || portId === this.ownPortId) return;
-      isGone ||= body[0] === NFPROTO_NETDEV && tableName(body) === this.tableName;
+      const name = body[0] === NFPROTO_NETDEV ? this.tableName : guardOf(this.tableName);
+      isGone ||= tableName(body) === name;
     });
     // After lost notifications nobody knows.
     if ((!isGone && errno === 0 && failure === 0) || this.elements === null) return;
@@ -211,10 +228,8 @@ export class Interception {
 
   private changeElements(present: Elements, more: Elements, less: Elements): void {
     const change = new TableChange(this.socket, NFPROTO_NETDEV, this.tableName);
-    for (const name of SET_NAMES) {
-      change.deleteElements(name, keysOf(name, less[name]));
-      change.addElements(name, keysOf(name, more[name]));
-    }
+    changeSets(change, more, less);
+    changeSets(change.inTable(NFPROTO_IPV4, guardOf(this.tableName)), more, less);
     try {
       change.commit('changing interception');
     } catch (error) {
@@ -249,9 +264,8 @@ export class Interception {
 
   private replaceTable(wanted: Elements, devices: readonly KnownPort[]): void {
     const change = new TableChange(this.socket, NFPROTO_NETDEV, this.tableName);
-    const names = devices.map(({ name }) => name);
-    fillTable(change, wanted, names);
-    change.commit(`intercepting on ${names.join(', ')}`);
+    fillTables(change, this.tableName, wanted, devices);
+    change.commit(`intercepting on ${devices.map(({ name }) => name).join(', ')}`);
     this.elements = wanted;
     this.hooked = new Map(devices.map(({ name, ifindex }) => [name, ifindex]));
   }
@@ -275,22 +289,47 @@ export function rehearseInterception(tableName: string, names: readonly string[]
   const socket = openNftables();
   try {
     const change = new TableChange(socket, NFPROTO_NETDEV, tableName);
-    fillTable(change, elementsOf({ virtual: [], real: [] }), names);
+    const devices = names.map((name) => ({ name, ifindex: 0 }));
+    fillTables(change, tableName, elementsOf({ virtual: [], real: [] }), devices);
     change.rehearse(`intercepting on ${names.join(', ')}`);
   } finally {
     socket.close();
   }
 }
 
-function fillTable(change: TableChange, wanted: Elements, devices: readonly string[]): void {
+function changeSets(change: TableChange, more: Elements, less: Elements): void {
+  for (const name of SET_NAMES) {
+    change.deleteElements(name, keysOf(name, less[name]));
+    change.addElements(name, keysOf(name, more[name]));
+  }
+}
+
+function fillTables(
+  change: TableChange,
+  tableName: string,
+  wanted: Elements,
+  devices: readonly KnownPort[],
+): void {
+  fillTable(change.inTable(NFPROTO_NETDEV, tableName), wanted);
+  addErrorRules(change);
+  for (const { name } of devices) addIngressChain(change, name);
+  fillTable(change.inTable(NFPROTO_IPV4, guardOf(tableName)), wanted);
+  const ifindexes = devices.map(({ ifindex }) => ifindex);
+  addGuardChain(change, ifindexes);
+}
+
+function fillTable(change: TableChange, wanted: Elements): void {
   change.replaceTable();
   for (const name of SET_NAMES) {
     const type = isPairs(name) ? (TYPE_IPV4_ADDR << TYPE_BITS) | TYPE_INET_SERVICE : TYPE_IPV4_ADDR;
     change.addSet(name, type, isPairs(name) ? 8 : 4);
     change.addElements(name, keysOf(name, wanted[name]));
   }
-  addCaptureChains(change);
-  for (const device of devices) addIngressChain(change, device);
+  addCaptureRules(change);
+}
+
+function guardOf(tableName: string): string {
+  return `${tableName}_guard`;
 }
 
 /** Changes `into`: takes out what is less, then takes in what is more. */

@@ -102,7 +102,7 @@ export class NeighbourWatch {
   introduce(port: number): void {
     const unknown = this.routes
       .neighboursOf(port)
-      .filter((address) => !this.known.has(keyOf(port, address)));
+      .filter((address) => (this.known.get(keyOf(port, address))?.mac ?? null) === null);
     for (const address of unknown.slice(0, REFRESH_MAX)) this.ask(port, address);
   }
 

@@ -23,6 +23,7 @@ const NFTA_PAYLOAD_OFFSET = 3;
 const NFTA_PAYLOAD_LEN = 4;
 const NFTA_META_DREG = 1;
 const NFTA_META_KEY = 2;
+const NFT_META_IIF = 4;
 const NFT_META_PKTTYPE = 19;
 const NFTA_CMP_SREG = 1;
 const NFTA_CMP_OP = 2;
@@ -59,9 +60,18 @@ export function load(base: number, offset: number, length: number, to = REGISTER
 
 /** Loads how the frame was addressed on the link; one byte, 0 for "to this host". */
 export function loadPacketType(): Expression {
+  return loadMeta(NFT_META_PKTTYPE);
+}
+
+/** Loads the index of the interface that the packet came in by: 4 bytes in the host's order. */
+export function loadInputInterface(): Expression {
+  return loadMeta(NFT_META_IIF);
+}
+
+function loadMeta(key: number): Expression {
   return {
     name: 'meta',
-    fill: (data) => data.u32be(NFTA_META_DREG, REGISTER).u32be(NFTA_META_KEY, NFT_META_PKTTYPE),
+    fill: (data) => data.u32be(NFTA_META_DREG, REGISTER).u32be(NFTA_META_KEY, key),
   };
 }
 

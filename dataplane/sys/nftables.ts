@@ -24,6 +24,7 @@ export const NFPROTO_NETDEV = 5;
 
 /** Hooks. */
 export const NF_NETDEV_INGRESS = 0;
+export const NF_INET_PRE_ROUTING = 0;
 export const NF_INET_POST_ROUTING = 4;
 
 /** Group of notifications. */
@@ -92,17 +93,24 @@ export function openNftables(groups: number[] = []): NetlinkSocket {
   return NetlinkSocket.open(NETLINK_NETFILTER, 'nf_tables', groups);
 }
 
-/** Changes to one table that happen together. */
+/** Changes to a table, or to several, that happen together. */
 export class TableChange {
   private readonly messages: Buffer[] = [];
   private nextSetId = 1;
 
   constructor(
     private readonly socket: NetlinkSocket,
-    private readonly family: number,
-    private readonly table: string,
+    private family: number,
+    private table: string,
   ) {
     this.messages.push(batchEdge(NFNL_MSG_BATCH_BEGIN, socket));
+  }
+
+  /** What follows is about another table. */
+  inTable(family: number, table: string): this {
+    this.family = family;
+    this.table = table;
+    return this;
   }
 
   /** Makes the table, empty whether or not it was there. */

@@ -20,6 +20,7 @@ import type { OpenReport } from '../worker/messages.js';
 import { DirectorControl } from './director-control.js';
 import { readFootprint } from './footprint.js';
 import { Hiding, TABLE_NAME } from './hiding.js';
+import { HostNews } from './host-news.js';
 import { changeKernelSettings } from './kernel-settings.js';
 import { lockStateDirectory } from './lock.js';
 import type { Log } from './log.js';
@@ -52,6 +53,7 @@ export class Director {
   private server!: ControlServer;
   private rulesKeeper!: RulesKeeper;
   private vips!: VipWatch;
+  private readonly hostNews: HostNews;
   private tablesDirectory = '';
   private tablesSeen = '';
   private areTakenOver = false;
@@ -64,6 +66,7 @@ export class Director {
     private readonly log: Log,
   ) {
     this.teardown = new Teardown(log);
+    this.hostNews = new HostNews(log);
   }
 
   /** Resolves when packets flow. Where it rejects nothing is left behind but what was there before. */
@@ -209,6 +212,7 @@ export class Director {
       onGivenUp: (failures) => this.giveUp(failures),
       onRecovered: () => this.recover(),
     });
+    this.teardown.add('news of the host', () => this.hostNews.close());
     this.teardown.add('data plane', () => this.supervision.stop());
     this.virtualServer = new RemoteVirtualServer({
       supervision: this.supervision,
@@ -273,7 +277,7 @@ export class Director {
         void this.vips.look();
         break;
       case 'host':
-        this.log.info('host network changed', { description: news.description });
+        this.hostNews.tell(news.description);
     }
   }
 

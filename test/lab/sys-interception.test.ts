@@ -205,6 +205,16 @@ describe('interception', () => {
     assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 28);
   });
 
+  it('has a second line of defence for interfaces that have lost their hooks', async () => {
+    hide(['10.1.0.100:80'], ['10.2.0.11:80']);
+    const chain = ['netdev', TABLE, 'ingress_ext0'];
+    await lab.director.output('nft', ['flush', 'chain', ...chain]);
+    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 28);
+    hide(['10.1.0.100:81']);
+    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 7);
+    assert.equal(await curl(lab.client, 'http://10.1.0.100:81/'), 28);
+  });
+
   it('removes the tables of a prefix and no others', async () => {
     hide(['10.1.0.100:80']);
     // It would put its table back.
@@ -213,7 +223,7 @@ describe('interception', () => {
     await lab.director.output('nft', ['add', 'table', 'ip', 'uvs_test_nat']);
     assert.deepEqual(
       inNamespace(lab.director, () => removeTables('uvs_test')),
-      ['uvs_test', 'uvs_test_nat'],
+      ['uvs_test', 'uvs_test_guard', 'uvs_test_nat'],
     );
     assert.equal(await lab.director.output('nft', ['list', 'tables']), 'table netdev other\n');
     await lab.director.output('nft', ['delete', 'table', 'netdev', 'other']);

@@ -34,6 +34,16 @@ function route(kind: Route['kind'], text: string, prefixLength: number, port: nu
   return { kind, address: address(text), prefixLength, gateway: 0, port, mtu: 0, metric: 0 };
 }
 
+/** Those of the imaginary host. */
+export const ROUTES: Route[] = [
+  route('local', '10.1.0.1', 32, OUTER),
+  route('local', VIP, 32, OUTER),
+  route('local', '10.2.0.1', 32, INNER),
+  route('unicast', '10.1.0.0', 24, OUTER),
+  route('unicast', '10.2.0.0', 24, INNER),
+  { ...route('unicast', '0.0.0.0', 0, OUTER), gateway: address('10.1.0.254') },
+];
+
 export function testDirector(
   clock: Clock,
   options: Partial<VirtualServerOptions> = {},
@@ -54,14 +64,7 @@ const LAST_HOST = 254;
 export function layNetwork(routes: Routes, lastHost = LAST_HOST): void {
   routes.setPort(OUTER, { name: 'outer', mac: macOf('10.1.0.1'), mtu: 1500, up: true });
   routes.setPort(INNER, { name: 'inner', mac: macOf('10.2.0.1'), mtu: 1500, up: true });
-  routes.setRoutes([
-    route('local', '10.1.0.1', 32, OUTER),
-    route('local', VIP, 32, OUTER),
-    route('local', '10.2.0.1', 32, INNER),
-    route('unicast', '10.1.0.0', 24, OUTER),
-    route('unicast', '10.2.0.0', 24, INNER),
-    { ...route('unicast', '0.0.0.0', 0, OUTER), gateway: address('10.1.0.254') },
-  ]);
+  routes.setRoutes(ROUTES);
   for (let host = 2; host <= lastHost; host++) {
     routes.setNeighbour(OUTER, address(`10.1.0.${host}`), macOf(`10.1.0.${host}`));
     routes.setNeighbour(INNER, address(`10.2.0.${host}`), macOf(`10.2.0.${host}`));

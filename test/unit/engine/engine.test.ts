@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { DROP_NAMES } from '../../../dataplane/drops.js';
+import type { Route } from '../../../dataplane/route/routes.js';
 import { buildIcmpError, icmpErrorFrameBytes } from '../../../dataplane/nat/icmp-error.js';
 import * as verdict from '../../../dataplane/verdict.js';
 import { ipv4ToText } from '../../../src/control/ipv4.js';
@@ -10,6 +11,7 @@ import {
   destinationSettings,
   INNER,
   OUTER,
+  ROUTES,
   serviceKey,
   serviceSettings,
   settle,
@@ -22,7 +24,8 @@ const SYN = 0x02;
 const ACK = 0x10;
 const RST = 0x04;
 const REQUEST = { source: '10.1.0.2', sourcePort: 4000, destination: VIP, destinationPort: 80 };
-const REPLY = { sourcePort: 8080, destination: '10.1.0.2', destinationPort: 4000 };
+const TO_CLIENT = { destination: '10.1.0.2', destinationPort: 4000 };
+const REPLY = { sourcePort: 8080, ...TO_CLIENT };
 
 interface Outcome {
   kind: number;
@@ -30,6 +33,10 @@ interface Outcome {
   /** source:port > destination:port of the frame afterwards. */
   flow: string;
   frame: Uint8Array;
+}
+
+function routesWithout(text: string): Route[] {
+  return ROUTES.filter((route) => route.address !== address(text) && route.prefixLength !== 0);
 }
 
 /** Folded sum of the pseudo-header of a bare segment from 10.1.0.2. */
@@ -133,6 +140,47 @@ describe('the engine', () => {
     assert.equal(fromServer(11, { flags: SYN, sourcePort: 50_000 }).value, 0, 'a server as client');
     assert.equal(fromServer(99, { flags: SYN }).value, 0, 'somebody else');
     assert.equal(fromClient({ flags: SYN, sourcePort: 20 }).kind, verdict.KERNEL, 'ftp data');
+  });
+
+  describe('when the VIP is none of the host’s addresses any more', () => {
+    beforeEach(() => {
+      fromClient({ flags: SYN });
+      fromServer(12, { flags: SYN | ACK });
+      server.routes.setRoutes(routesWithout(VIP));
+    });
+
+    it('goes on with connections, both ways', () => {
+      assert.equal(fromClient({}).flow, '10.1.0.2:4000 > 10.2.0.12:8080');
+      assert.equal(fromServer(12, {}).flow, `${VIP}:80 > 10.1.0.2:4000`);
+    });
+
+    it('has the kernel forward what begins one, and what belongs to none', () => {
+      const outcomes = [
+        fromClient({ flags: SYN }),
+        fromClient({ flags: SYN, sourcePort: 4001 }),
+        fromClient({ flags: ACK, sourcePort: 4001 }),
+      ];
+      for (const { kind, value } of outcomes)
+        assert.deepEqual([kind, value], [verdict.KERNEL, 1], 'it was hidden');
+      assert.equal(fromClient({ destinationPort: 22 }).value, 0, 'it was not hidden');
+      assert.equal(server.state.connections.count, 1);
+    });
+
+    it('translates errors about replies', () => {
+      const about = tcpFrame({ source: VIP, sourcePort: 80, ...TO_CLIENT, flags: ACK });
+      const error = new Uint8Array(icmpErrorFrameBytes(about, 14));
+      buildIcmpError(error, 0, about, 14, 3, 4, 1400, address('10.1.0.2'), 1);
+      assert.equal(pass(error, OUTER).kind, verdict.SEND);
+    });
+  });
+
+  it('keeps a server’s packet from the kernel while there is no way to its client', () => {
+    fromClient({ flags: SYN });
+    server.routes.setRoutes(routesWithout('10.1.0.0'));
+    assert.equal(fromServer(12, { flags: SYN | ACK }).kind, verdict.DROP);
+    assert.deepEqual(drops(), { no_route: 1 });
+    server.routes.setRoutes(ROUTES);
+    assert.equal(fromServer(12, { flags: SYN | ACK }).kind, verdict.SEND);
   });
 
   it('gives back a hidden ICMP error about a connection that is unknown', () => {

@@ -17,6 +17,10 @@ function route(kind: Route['kind'], text: string, more: Partial<Route> = {}): Ro
   return { kind, address: address(host), prefixLength: Number(bits), ...rest };
 }
 
+function changes(before: Route[], after: Route[]) {
+  return describeRoutes(before, after, (port) => `eth${port}`);
+}
+
 describe('changes of an interface', () => {
   const cases: [string, Partial<typeof STATE>, Partial<Link> | undefined, string][] = [
     ['nothing', {}, {}, ''],
@@ -51,10 +55,6 @@ describe('changes of routes', () => {
   const local = route('local', '10.1.0.1');
   const subnet = route('unicast', '10.1.0.0/24');
   const gateway = { gateway: address('10.1.0.254') };
-
-  function changes(before: Route[], after: Route[]) {
-    return describeRoutes(before, after, (port) => `eth${port}`);
-  }
 
   it('name what was added and removed', () => {
     const before = [local, subnet, route('unicast', '0.0.0.0/0', gateway)];

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chooseInterfaces } from '../../../dataplane/sys/interfaces.js';
+import { chooseInterfaces, followInterfaces } from '../../../dataplane/sys/interfaces.js';
 import type { Link } from '../../../dataplane/sys/rtnetlink.js';
 
 function link(ifindex: number, name: string, more: Partial<Link> = {}): Link {
@@ -15,6 +15,12 @@ const LINKS = [
   link(4, 'port0'),
   link(5, 'wg0', { ethernet: false, mac: new Uint8Array(0) }),
 ];
+
+/** The names that these interfaces have now. */
+function names(...known: [string, number][]): (string | undefined)[] {
+  const ports = known.map(([name, ifindex]) => ({ name, ifindex }));
+  return followInterfaces(ports, LINKS).map((found) => found?.name);
+}
 
 describe('choice of interfaces', () => {
   it('takes all Ethernet ones with addresses or routes by default', () => {
@@ -47,5 +53,21 @@ describe('choice of interfaces', () => {
 
   it('says what to do when none is left', () => {
     assert.throws(() => chooseInterfaces(LINKS, [], new Set([1])), /ip address add/);
+  });
+});
+
+describe('what has become of interfaces', () => {
+  it('is the same device, also under another name', () => {
+    assert.deepEqual(names(['eth0', 2], ['old', 3]), ['eth0', 'eth1']);
+    assert.deepEqual(names(['eth1', 2], ['eth0', 3]), ['eth0', 'eth1'], 'names exchanged');
+  });
+
+  it('is a device of the same name where the old one is gone', () => {
+    assert.deepEqual(names(['eth0', 77], ['gone', 78], ['port0', 0]), ['eth0', undefined, 'port0']);
+  });
+
+  it('is no device that another one has become, and none that has no Ethernet frames', () => {
+    assert.deepEqual(names(['eth0', 77], ['eth1', 2]), [undefined, 'eth0']);
+    assert.deepEqual(names(['wg0', 77]), [undefined]);
   });
 });

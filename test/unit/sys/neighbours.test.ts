@@ -83,6 +83,13 @@ describe('neighbours', () => {
     assert.deepEqual(events.slice(1), [`${SERVER} on 0 moved to 2.0.0.0.0.2`]);
   });
 
+  it('that move say so as well where the kernel had thrown them away meanwhile', () => {
+    watch.changed(neighbour(NUD_REACHABLE, MAC));
+    watch.removed(neighbour(NUD_REACHABLE, MAC));
+    watch.changed(neighbour(NUD_REACHABLE, OTHER_MAC));
+    assert.deepEqual(events.slice(1), [`${SERVER} on 0 moved to 2.0.0.0.0.2`]);
+  });
+
   it('that fail are forgotten', () => {
     watch.changed(neighbour(NUD_REACHABLE, MAC));
     watch.changed(neighbour(NUD_FAILED, null));
@@ -128,6 +135,18 @@ describe('neighbours', () => {
     assert.deepEqual(macOfHop(), OTHER_MAC);
     assert.ok(!routes.isResolved(routes.lookup(gone)));
     assert.ok(routes.isResolved(routes.lookup(address('10.2.0.14'))));
+  });
+
+  it('hear from us where the kernel has forgotten them, also while it asks in vain', () => {
+    const [forgotten, asked] = [address('10.2.0.12'), address('10.2.0.13')];
+    for (const of of [SERVER, forgotten, asked]) {
+      routes.lookup(of);
+      watch.changed(neighbour(NUD_REACHABLE, MAC, of));
+    }
+    for (const of of [forgotten, asked]) watch.removed(neighbour(NUD_REACHABLE, MAC, of));
+    watch.changed(neighbour(NUD_INCOMPLETE, null, asked));
+    watch.introduce(0);
+    assert.deepEqual(used, [forgotten, asked]);
   });
 
   describe('in use', () => {
