@@ -6,20 +6,16 @@ import { msToTicks } from '../dataplane/clock.js';
 import { RegionError } from '../dataplane/memory/region.js';
 import { allocateMemory, heapMemory, type Capacity, type StateMemory } from '../dataplane/state.js';
 import { ControlError } from '../src/control/api.js';
-import { VirtualServer } from '../src/virtual-server/virtual-server.js';
+import type { VirtualServer } from '../src/virtual-server/virtual-server.js';
 import type { Flows } from './clients.js';
-import { WriteTap, type Write } from './crash.js';
-import { dieAtEveryWrite } from './every-write.js';
+import { checkTables, Deaths, type Sentence } from './deaths.js';
 import { Interception } from './interception.js';
-import { checkInvariants } from './invariants.js';
 import { Kernel } from './kernel.js';
 import type { DirectorPorts, Network } from './network.js';
 import { type Frame, View } from './packet.js';
 import { emptyDriver, makeDriver, Plane } from './plane.js';
 import type { Random } from './random.js';
-import { configurationOf, Picture } from './recovery.js';
 import type { Port } from './site.js';
-import { Violation } from './violation.js';
 import { Witness } from './witness.js';
 import type { World } from './world.js';
 
@@ -37,15 +33,6 @@ const BUSY_FOR_MS = 500;
 const FIGURES_EVERY = 16;
 const INVARIANTS_EVERY = 1024;
 
-/** Writes of a command at which it is tried what happens if the data plane dies there. */
-const REHEARSALS = 12;
-
-/** Where the next death comes: after so many writes of the next step of that kind. */
-export interface Sentence {
-  step: 'packets' | 'timers' | 'command' | 'restart';
-  writes: number;
-}
-
 export interface DirectorOptions {
   startTicks: number;
   plant: (server: VirtualServer) => void;
@@ -62,7 +49,7 @@ export class Director implements DirectorPorts {
   memory: StateMemory = allocateMemory(CAPACITY, heapMemory);
   /** It doesn't move: hung, or its machine is stopped. */
   isStill = false;
-  sentence: Sentence | null = null;
+  readonly deaths: Deaths;
   /** Most frames the network takes from one flush. */
   flushLimit = Number.MAX_SAFE_INTEGER;
   private readonly kernel: Kernel;
@@ -74,14 +61,6 @@ export class Director implements DirectorPorts {
   private lastFrameMs = 0;
   private advancedTicks = 0;
   private commands = 0;
-  /** What was there before the step that was cut short, and what that step had written. */
-  private picture: Picture | null = null;
-  private writes: Write[] = [];
-  /** The tables were overwritten since a data plane last ran. */
-  private isDamaged = false;
-  /** Services and servers as the command that was cut short would have left them. */
-  private intended: string | null = null;
-
   constructor(
     private readonly world: World,
     private readonly network: Network,
@@ -89,6 +68,7 @@ export class Director implements DirectorPorts {
     private readonly options: DirectorOptions,
   ) {
     this.random = world.random.fork('director');
+    this.deaths = new Deaths(world.tally);
     this.witness = new Witness(world, flows, this.interception);
     this.kernel = new Kernel(world, network, this.witness);
     network.director = this;
@@ -154,9 +134,11 @@ export class Director implements DirectorPorts {
     }
     const { server } = this.plane;
     const { plane } = this;
-    if (await this.dies('restart', () => this.takeOver(server))) return 'died';
+    if (await this.dies('restart', () => this.deaths.takeOver(server))) return 'died';
     plane.audited.begin();
-    await this.checkRecovery(plane);
+    await this.deaths.checkRecovery(plane, this.memory);
+    witness.nowTicks = this.clock();
+    witness.checkRemembered();
     interception.takeAll(server.interceptedEndpoints);
     this.advancedTicks = this.clock();
     world.tally.add('data planes started');
@@ -168,7 +150,7 @@ export class Director implements DirectorPorts {
   /** Ends the data plane between two steps. */
   async kill(isFault: boolean, withRings: boolean): Promise<void> {
     if (this.plane === null) return;
-    this.picture ??= await Picture.of(this.plane.server, this.memory);
+    await this.deaths.remember(this.plane, this.memory);
     this.world.tally.add('deaths between steps');
     this.die(isFault, withRings);
   }
@@ -177,9 +159,16 @@ export class Director implements DirectorPorts {
   setAside(tables: 'connections' | 'all'): void {
     const fresh = allocateMemory(CAPACITY, heapMemory);
     this.memory = tables === 'all' ? fresh : { ...this.memory, connections: fresh.connections };
-    this.picture = this.intended = null;
+    this.deaths.forget();
     this.flows.forgiveAll('the tables were put aside');
     this.world.tally.add('tables put aside');
+  }
+
+  /** Ends the data plane, and has something overwrite words of its tables. */
+  async killAndDamage(random: Random): Promise<void> {
+    await this.kill(false, true);
+    this.deaths.damage(this.memory, random);
+    this.flows.forgiveAll('the tables were damaged');
   }
 
   /** Ends the data plane. Its rings may outlive it, with what it was at work on. */
@@ -209,9 +198,7 @@ export class Director implements DirectorPorts {
     const perform = (): Promise<void> => server.whole(number, () => make(server));
     this.world.tally.add('commands');
     try {
-      if (this.sentence?.step === 'command') {
-        this.intended = await this.rehearse(number, make);
-      }
+      if (this.deaths.sentence?.step === 'command') await this.rehearse(number, make);
       await this.dies('command', perform);
     } catch (error) {
       if (!(error instanceof ControlError)) throw error;
@@ -246,8 +233,9 @@ export class Director implements DirectorPorts {
   private turn(): void | Promise<void> {
     const { plane } = this;
     if (plane === null || this.isStill) return;
-    if (this.sentence?.step === 'packets' && this.ring.length > 0) return this.lastTurn(plane);
-    if (this.sentence?.step === 'timers') return this.lastTurn(plane);
+    const step = this.deaths.sentence?.step;
+    const isLast = step === 'timers' || (step === 'packets' && this.ring.length > 0);
+    if (isLast) return this.lastTurn(plane, step);
     this.run(plane);
     this.followSettings(plane);
     this.turns += 1;
@@ -286,8 +274,7 @@ export class Director implements DirectorPorts {
   }
 
   /** A turn in which it dies. */
-  private async lastTurn(plane: Plane): Promise<void> {
-    const { step } = this.sentence!;
+  private async lastTurn(plane: Plane, step: 'timers' | 'packets'): Promise<void> {
     await this.dies(step, () => {
       if (step === 'timers') this.advance(plane);
       else plane.burst(this.ring, this.clock());
@@ -313,61 +300,16 @@ export class Director implements DirectorPorts {
 
   // --- dying ------------------------------------------------------------------------------------------
 
-  /** Runs a step; where that is what was sentenced, dies in it, or at its end. @returns true where it died */
+  /** Runs a step, and dies where it was to die in it. @returns true where it did */
   private async dies(step: Sentence['step'], run: () => unknown): Promise<boolean> {
-    const { sentence, plane } = this;
-    if (sentence?.step !== step || plane === null) {
-      await run();
-      return false;
-    }
-    this.sentence = null;
-    const { server } = plane;
-    // A restart that dies is measured by what was there before the step that made it necessary.
-    this.picture ??= await Picture.of(server, this.memory);
-    const tap = new WriteTap(plane, this.memory);
-    const wasCut = await tap.run(sentence.writes, () => this.refusable(run));
-    // A restart has no business changing what a connection is.
-    if (step !== 'restart') this.writes.push(...tap.writes);
-    this.world.tally.add(`deaths in ${step}${wasCut ? '' : ' (at its end)'}`);
+    const { plane } = this;
+    if (plane === null || !(await this.deaths.endsIn(step, plane, this.memory, run))) return false;
     this.die(this.random.chance(0.2), this.random.chance(0.8));
     return true;
   }
 
-  /** Overwrites words of a table, as a disk or another program might, while nobody runs. */
-  damageTables(random: Random): void {
-    const { buffer } = random.of(Object.values(this.memory));
-    const words = new Int32Array(buffer);
-    const span = random.of([8, 64, 1000]);
-    for (let i = random.between(1, 20); i > 0; i--) {
-      words[random.below(Math.min(span, words.length))] = random.of([0, 1, -1, random.int32()]);
-    }
-    this.picture = this.intended = null;
-    this.isDamaged = true;
-    this.flows.forgiveAll('the tables were damaged');
-  }
-
-  private takeOver(server: VirtualServer): void {
-    const damaged = server.rebuild();
-    const count = Object.values(damaged).reduce((sum, records) => sum + records, 0);
-    if (count > 0 && !this.isDamaged)
-      throw new Violation('recovery', `${JSON.stringify(damaged)} records were damaged`);
-  }
-
-  /** A command may also be refused before its director dies. */
-  private async refusable(run: () => unknown): Promise<void> {
-    try {
-      await run();
-    } catch (error) {
-      if (!(error instanceof ControlError)) throw error;
-    }
-  }
-
-  /** Dies at some of a command's writes on copies of the tables. @returns what the whole command does */
-  private async rehearse(
-    number: number,
-    make: (server: VirtualServer) => unknown,
-  ): Promise<string> {
-    const step = {
+  private rehearse(number: number, make: (server: VirtualServer) => unknown): Promise<void> {
+    const command = {
       memory: this.memory,
       capacity: CAPACITY,
       clock: this.clock,
@@ -375,37 +317,6 @@ export class Director implements DirectorPorts {
       run: (server: VirtualServer) => server.whole(number, async () => make(server)),
       plant: this.options.plant,
     };
-    const some = (writes: number): number[] =>
-      Array.from({ length: REHEARSALS }, () => this.random.below(writes + 1));
-    const { after } = await dieAtEveryWrite(step, some);
-    return after;
-  }
-
-  private async checkRecovery(plane: Plane): Promise<void> {
-    const { picture } = this;
-    const { server } = plane;
-    checkTables(plane);
-    if (picture !== null) {
-      picture.checkConnections(server.state, this.memory, this.writes);
-      const now = await configurationOf(server);
-      if (now !== picture.configuration && now !== this.intended) {
-        const was = `before:\n${picture.configuration}\nnow:\n${now}\nintended:\n${this.intended}`;
-        throw new Violation('atomicity', `services and servers changed in a crash\n${was}`);
-      }
-    }
-    this.picture = null;
-    this.isDamaged = false;
-    this.writes = [];
-    this.intended = null;
-    this.witness.nowTicks = this.clock();
-    this.witness.checkRemembered();
-  }
-}
-
-function checkTables({ server }: Plane): void {
-  try {
-    checkInvariants(server.state);
-  } catch (error) {
-    throw new Violation('invariant', (error as Error).message);
+    return this.deaths.rehearse(command, this.random);
   }
 }

@@ -3,7 +3,8 @@
  * All faults but the deaths end by themselves; at the end of a run everything is healed.
  */
 import type { Commands } from './commands.js';
-import type { Director, Sentence } from './director.js';
+import type { Sentence } from './deaths.js';
+import type { Director } from './director.js';
 import { GOOD_LINK, MTU, type Network } from './network.js';
 import type { Random } from './random.js';
 import { CLIENTS, GATEWAY, INNER, nextHop, OUTER, type Port, PORTS, SERVERS } from './site.js';
@@ -81,7 +82,7 @@ export class Faults {
     for (const address of [...CLIENTS, ...SERVERS, GATEWAY]) network.setSilent(address, false);
     director.flushLimit = Number.MAX_SAFE_INTEGER;
     director.isStill = supervision.isStopped = false;
-    director.sentence = null;
+    director.deaths.sentence = null;
     supervision.slownessMs = 0;
     supervision.noteHealth();
     director.wake(0);
@@ -125,12 +126,13 @@ export class Faults {
       case 'stop':
         return this.stop(random);
       case 'crash':
-        director.sentence = {
+        director.deaths.sentence = {
           step: random.of(STEPS),
           writes: Math.floor(random.logarithmic(1, 300)) - 1,
         };
-        if (director.sentence.step === 'command') return director.command(this.commands.edit());
-        if (director.sentence.step === 'restart') return director.kill(false, true);
+        if (director.deaths.sentence.step === 'command')
+          return director.command(this.commands.edit());
+        if (director.deaths.sentence.step === 'restart') return director.kill(false, true);
         return undefined;
       case 'kill':
         return director.kill(random.chance(0.2), random.chance(0.8));
@@ -142,7 +144,7 @@ export class Faults {
           supervision.slownessMs = 0;
         });
       case 'tables':
-        return this.damageTables(random);
+        return director.killAndDamage(random);
       case 'commands':
         return director.command(this.commands.next());
       case 'noise':
@@ -223,10 +225,5 @@ export class Faults {
       supervision.noteHealth();
       director.wake(0);
     });
-  }
-
-  private async damageTables(random: Random): Promise<void> {
-    await this.director.kill(false, true);
-    this.director.damageTables(random);
   }
 }

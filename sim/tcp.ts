@@ -8,6 +8,7 @@ import { ACK, FIN, RST, SYN } from '../dataplane/wire/tcp.js';
 import { CLIENT, SERVER, type Fate, type Flow, type Side } from './flow.js';
 import { type Frame, makeSegment, type Payload, PSH, type View } from './packet.js';
 import { firstWrong } from './pattern.js';
+import { Timer } from './timer.js';
 import { Violation } from './violation.js';
 
 const HEADERS_BYTES = 40;
@@ -62,9 +63,7 @@ export class TcpEnd {
   private duplicates = 0;
   private recovered = -1;
   private timeoutMs = FIRST_TIMEOUT_MS;
-  /** When the retransmission timer fires; 0 while it doesn't run. */
-  private timerAtMs = 0;
-  private timerIsSet = false;
+  private readonly timer: Timer;
   private progressMs: number;
 
   constructor(
@@ -76,6 +75,7 @@ export class TcpEnd {
   ) {
     // RFC 6528: sequence numbers go on where an earlier connection of these ends can't have been.
     this.initial = (Math.imul(local.port ^ remote.address, 0x9e3779b1) + host.nowMs * 1000) | 0;
+    this.timer = new Timer(host, () => this.timedOut());
     this.progressMs = host.healthyMs;
     this.window = FIRST_WINDOW_SEGMENTS * this.segmentBytes;
   }
@@ -194,7 +194,7 @@ export class TcpEnd {
 
   private opened(): void {
     this.state = 'open';
-    this.stopTimer();
+    this.timer.stop();
     this.progress();
   }
 
@@ -226,7 +226,7 @@ export class TcpEnd {
       this.window = Math.min(this.window + this.segmentBytes, WINDOW_BYTES);
       this.duplicates = 0;
       this.progress();
-      this.stopTimer();
+      this.timer.stop();
       this.endIfDone();
     } else if (position === this.acknowledged && this.next > position && view.payloadBytes === 0) {
       this.duplicates += 1;
@@ -281,7 +281,7 @@ export class TcpEnd {
 
   private end(fate: Fate): void {
     this.state = 'over';
-    this.stopTimer();
+    this.timer.stop();
     this.host.ended(this, fate);
   }
 
@@ -290,7 +290,7 @@ export class TcpEnd {
   private sendOpening(): void {
     if (this.side === CLIENT) this.send(SYN, this.initial, null);
     else this.send(SYN | ACK, this.initial, null);
-    this.startTimer();
+    this.timer.start(this.timeoutMs);
   }
 
   private acknowledge(): void {
@@ -316,10 +316,10 @@ export class TcpEnd {
       this.next += 1;
     }
     this.furthest = Math.max(this.furthest, this.next);
-    if (this.acknowledged === this.next || this.timerAtMs !== 0) return;
+    if (this.acknowledged === this.next || this.timer.isRunning) return;
     // Patience begins with what is first waited for.
     this.progressMs = this.host.healthyMs;
-    this.startTimer();
+    this.timer.start(this.timeoutMs);
   }
 
   private send(flags: number, sequence: number, payload: Payload | null): void {
@@ -336,45 +336,23 @@ export class TcpEnd {
     this.host.transmit(makeSegment(fields, payload, this.flow.usesOffload));
   }
 
-  // --- the retransmission timer ------------------------------------------------------------------------
-
-  private startTimer(): void {
-    this.timerAtMs = this.host.nowMs + this.timeoutMs;
-    if (!this.timerIsSet) this.setTimer();
-  }
-
-  private setTimer(): void {
-    this.timerIsSet = true;
-    this.host.after(this.timerAtMs - this.host.nowMs, this.timer);
-  }
-
-  private stopTimer(): void {
-    this.timerAtMs = 0;
-  }
-
-  private readonly timer = (): void => {
-    this.timerIsSet = false;
-    if (this.timerAtMs === 0) return;
-    if (this.host.nowMs < this.timerAtMs) {
-      this.setTimer();
-      return;
-    }
+  private timedOut(): void {
     if (this.host.healthyMs - this.progressMs > PATIENCE_MS) {
       this.end('gave up');
       return;
     }
     this.timeoutMs = Math.min(this.timeoutMs * 2, TIMEOUT_MAX_MS);
-    this.startTimer();
     if (this.state === 'opening') {
       this.sendOpening();
       return;
     }
+    this.timer.start(this.timeoutMs);
     this.next = this.acknowledged;
     this.window = this.segmentBytes;
     this.duplicates = 0;
     this.recovered = -1;
     this.flush();
-  };
+  }
 
   private get name(): string {
     return `the ${this.side === CLIENT ? 'client' : 'server'} of ${this.flow.toString()}`;
