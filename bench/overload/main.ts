@@ -15,6 +15,7 @@ import { placementFor, Site } from '../macro/site.js';
 import { DOOR_PORT, SUBJECTS, type Condition, type Subject } from './conditions.js';
 import { swallowAnswers } from './flood.js';
 import { installMeter, LOADS, RunningLoad, type Load } from './loads.js';
+import { memoryTable } from './memory.js';
 import { measureNewcomers, newcomersTable } from './newcomers.js';
 import { resultsTable, type Results, type Sample } from './results.js';
 
@@ -29,6 +30,7 @@ connections and fragments, and with the connection table full.
   --subjects LIST of ${SUBJECTS.map(({ peer }) => peer.id).join(', ')} (default: all)
   --loads LIST    of ${LOADS.map(({ id }) => id).join(', ')} (default: all)
   --newcomers     only how new clients fare, with one defence and another
+  --memory        only the director's memory during a flood of two minutes and after it
   --json FILE     where the results go (default: bench/results/overload.json)
   --help          print this text
 `;
@@ -45,6 +47,7 @@ interface Options {
   loads: readonly Load[];
   file: string;
   newcomersOnly: boolean;
+  memoryOnly: boolean;
 }
 
 async function main(argv: string[]): Promise<void> {
@@ -59,6 +62,10 @@ async function main(argv: string[]): Promise<void> {
   }
   requireMachine(COMMANDS);
   goFirst();
+  if (options.memoryOnly) {
+    process.stdout.write(`${await memoryTable(options.rate)}\n`);
+    return;
+  }
   if (options.newcomersOnly) {
     process.stdout.write(`${newcomersTable(await measureNewcomers(options.rate))}\n`);
     return;
@@ -155,6 +162,7 @@ function parse(argv: string[]): Options | null {
         ...options,
         json: text,
         newcomers: { type: 'boolean' },
+        memory: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -165,6 +173,7 @@ function parse(argv: string[]): Options | null {
       rate: wholeNumber('rate', values.rate ?? '200000'),
       subjects: chosen('subject', values.subjects, SUBJECTS, ({ peer }) => peer.id),
       loads: chosen('load', values.loads, LOADS, ({ id }) => id),
+      memoryOnly: values.memory === true,
       newcomersOnly: values.newcomers === true,
       file: values.json ?? join(packageRoot(), 'bench', 'results', 'overload.json'),
     };

@@ -1,6 +1,6 @@
 /** What came out: samples, and the table of them. */
 import type { Machine } from '../macro/machine.js';
-import { spreadOf, type Spread } from '../macro/statistics.js';
+import { spreadOf } from '../macro/statistics.js';
 
 export interface Sample {
   readonly subject: string;
@@ -38,23 +38,21 @@ const DOOR = 'door';
 export function resultsTable({ samples, rounds, seconds }: Results, names: Names): string {
   const tables = names.loads.map(({ id, title, unit, digits }) => {
     const own = samples.filter(({ load }) => load === id);
-    const lines = names.subjects.flatMap((subject) =>
-      subject.conditions.map((condition) => {
+    const lines = names.subjects.flatMap((subject) => [
+      [subject.title, '', '', '', '', ''],
+      ...subject.conditions.map((condition) => {
         const chosen = pick(own, subject.id, condition.id);
         const rate = spreadOf(chosen.map((sample) => sample.rate));
-        return [
-          subject.title,
-          condition.title,
-          format(rate.median, digits),
-          `(${format(rate.min, digits)} to ${format(rate.max, digits)})`,
-          ratio(chosen, pick(own, subject.id, CALM)),
-          condition.id === CALM ? '' : ratio(chosen, pick(own, subject.id, DOOR)),
-          condition.id === CALM ? '' : format(median(chosen.map(({ flood }) => flood)), 0),
-        ];
+        const range = `(${format(rate.min, digits)} to ${format(rate.max, digits)})`;
+        const cells = [`  ${condition.title}`, format(rate.median, digits), range];
+        if (condition.id === CALM) return [...cells, '', '', ''];
+        const ofCalm = ratio(chosen, pick(own, subject.id, CALM));
+        const door = condition.id === DOOR ? [] : pick(own, subject.id, DOOR);
+        const flood = format(spreadOf(chosen.map((sample) => sample.flood)).median, 0);
+        return [...cells, ofCalm, ratio(chosen, door), flood];
       }),
-    );
-    const header = ['', '', unit, '', 'of calm', 'of door', 'flood/s'];
-    return `${title}\n${columns([header, ...lines], 2)}`;
+    ]);
+    return `${title}\n${columns([['', unit, '', 'of calm', 'of door', 'flood/s'], ...lines], 1)}`;
   });
   return [`${rounds} rounds of ${seconds} s; medians (smallest to largest)`, ...tables].join(
     '\n\n',
@@ -71,13 +69,9 @@ function ratio(own: readonly Sample[], others: readonly Sample[]): string {
     const other = others.find((sample) => sample.round === round);
     return other === undefined ? [] : [rate / other.rate];
   });
-  if (ratios.length === 0 || own === others) return '';
-  const { median: middle, min, max }: Spread = spreadOf(ratios);
-  return `${middle.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
-}
-
-function median(values: readonly number[]): number {
-  return spreadOf(values).median;
+  if (ratios.length === 0) return '';
+  const { median, min, max } = spreadOf(ratios);
+  return `${median.toFixed(2)} (${min.toFixed(2)} to ${max.toFixed(2)})`;
 }
 
 function format(value: number, digits: number): string {
