@@ -13,6 +13,7 @@
  * The virtio-net header comes directly before the frame, so both can be sent as they stand in the slot.
  * Source: linux/if_packet.h; Documentation/networking/packet_mmap.rst.
  */
+import { assemble, instructionCount, keep } from '../sys/bpf.js';
 import { check } from '../sys/errors.js';
 import { SOL_SOCKET, SO_ATTACH_FILTER, close, getsockopt, setsockopt } from '../sys/libc.js';
 import { AddressSpace } from '../sys/memory.js';
@@ -44,10 +45,13 @@ export const PACKET_HOST = 0;
 const PACKET_RX_RING = 5;
 const PACKET_STATISTICS = 6;
 const PACKET_VERSION = 10;
+const PACKET_FANOUT = 18;
+const PACKET_FANOUT_DATA = 22;
+const FANOUT_PROGRAM = 6;
+const FANOUT_UNIQUE_ID = 0x2000;
 const PACKET_IGNORE_OUTGOING = 23;
 const TPACKET_V2 = 1;
 const ETH_P_ALL = 3;
-const FILTER_INSTRUCTION_BYTES = 8;
 
 export interface RingGeometry {
   /** A multiple of the slots in a block. */
@@ -95,21 +99,49 @@ export function startReceiving(fd: number, ifindex: number): void {
  * @param program classic BPF instructions, 8 bytes each (struct sock_filter)
  */
 export function attachFilter(fd: number, program: Uint8Array): void {
+  check('setsockopt SO_ATTACH_FILTER', attach(fd, SOL_SOCKET, SO_ATTACH_FILTER, program));
+}
+
+/**
+ * Makes two receiving sockets of the same interface one receiver, of which `chooseReceiver` chooses the socket that
+ * gets the frames. The first one does at the beginning. Throws SysError.
+ */
+export function joinReceivers(first: number, second: number): void {
+  const kind = (FANOUT_PROGRAM | FANOUT_UNIQUE_ID) << 16;
+  setPacketOption(first, PACKET_FANOUT, kind);
+  const group = new Uint32Array(1);
+  check('getsockopt PACKET_FANOUT', getsockopt(first, SOL_PACKET, PACKET_FANOUT, bytesOf(group)));
+  setPacketOption(second, PACKET_FANOUT, (FANOUT_PROGRAM << 16) | (group[0] & 0xffff));
+}
+
+/** From now on the socket that joined as number `index` gets the frames, between two of them. Throws SysError. */
+export function chooseReceiver(fd: number, index: number): void {
+  const result = attach(fd, SOL_PACKET, PACKET_FANOUT_DATA, assemble([keep(index)]));
+  check('setsockopt PACKET_FANOUT_DATA', result);
+}
+
+/** Hands a socket option a program (struct sock_fprog); 0 or -errno. */
+function attach(fd: number, level: number, option: number, program: Uint8Array): number {
   // The kernel copies the program, but follows a pointer to it, so it mustn't lie on the heap, which moves.
   const space = new AddressSpace(program.length);
   try {
     space.placeAnonymous(program.length);
     space.bytes.set(program);
     // struct sock_fprog: instructions 2 (padded to 8), pointer 8
-    const filter = new BigUint64Array([
-      BigInt(program.length / FILTER_INSTRUCTION_BYTES),
-      space.address,
-    ]);
-    const result = setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, new Uint8Array(filter.buffer));
-    check('setsockopt SO_ATTACH_FILTER', result);
+    const instructions = BigInt(instructionCount(program));
+    return setsockopt(
+      fd,
+      level,
+      option,
+      bytesOf(new BigUint64Array([instructions, space.address])),
+    );
   } finally {
     space.close();
   }
+}
+
+function bytesOf(words: Uint32Array | BigUint64Array): Uint8Array {
+  return new Uint8Array(words.buffer);
 }
 
 /** Frames the ring had no room for since the last call; 0 where the socket can't tell. */

@@ -8,7 +8,7 @@
  *
  * `icmp` is the offset of the first byte of the header.
  */
-import { write16 } from './bytes.js';
+import { read16, write16 } from './bytes.js';
 import { checksum } from './checksum.js';
 
 export const ICMP_HEADER_BYTES = 8;
@@ -25,6 +25,11 @@ const MTU = 6;
 /** True for the errors that concern a connection: unreachable, source quench, time exceeded. */
 export function isError(type: number): boolean {
   return type === TYPE_UNREACHABLE || type === TYPE_SOURCE_QUENCH || type === TYPE_TIME_EXCEEDED;
+}
+
+/** What fits through the next network, of a "fragmentation needed". */
+export function nextHopMtu(memory: Uint8Array, icmp: number): number {
+  return read16(memory, icmp + MTU);
 }
 
 /** Writes the header of an error whose quoted packet already stands behind it; checksum over all of it. */

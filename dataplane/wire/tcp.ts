@@ -12,7 +12,7 @@
  *
  * `tcp` is the offset of the first byte of the header; at least TCP_HEADER_BYTES must be there.
  */
-import { read16 } from './bytes.js';
+import { read16, read32, write32 } from './bytes.js';
 
 export const TCP_HEADER_BYTES = 20;
 /** The ports: what ip_vs needs of a TCP header, also of one that is quoted in an ICMP error. */
@@ -20,10 +20,13 @@ export const TCP_PORTS_BYTES = 4;
 export const FIN = 0x01;
 export const SYN = 0x02;
 export const RST = 0x04;
+export const PSH = 0x08;
 export const ACK = 0x10;
+export const CWR = 0x80;
 
 const SOURCE_PORT = 0;
 const DESTINATION_PORT = 2;
+const SEQUENCE = 4;
 const DATA_OFFSET = 12;
 const FLAGS = 13;
 const CHECKSUM = 16;
@@ -36,8 +39,21 @@ export function destinationPort(memory: Uint8Array, tcp: number): number {
   return read16(memory, tcp + DESTINATION_PORT);
 }
 
+export function sequence(memory: Uint8Array, tcp: number): number {
+  return read32(memory, tcp + SEQUENCE);
+}
+
+export function writeSequence(memory: Uint8Array, tcp: number, value: number): void {
+  write32(memory, tcp + SEQUENCE, value);
+}
+
 export function flags(memory: Uint8Array, tcp: number): number {
   return memory[tcp + FLAGS];
+}
+
+/** The checksum isn't updated. */
+export function writeFlags(memory: Uint8Array, tcp: number, value: number): void {
+  memory[tcp + FLAGS] = value;
 }
 
 /** Length of the header as its data offset says; not checked against anything. */

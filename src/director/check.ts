@@ -4,6 +4,7 @@
  */
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { loadPcap } from '../../dataplane/driver/pcap/addons.js';
 import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
 import { loopbackProblems } from '../../dataplane/sys/handback.js';
 import { findPorts, HostNetwork } from '../../dataplane/sys/host.js';
@@ -110,6 +111,7 @@ class Check {
       return;
     }
     this.attempt(() => close(openPacketSocket()));
+    if (this.options.driver === 'pcap') this.attempt(() => void loadPcap(), 'driver');
     this.attempt(() => rehearseInterception(TABLE_NAME, interfaces));
     const forwarding = sysctlProblem('net.ipv4.ip_forward', '1');
     if (forwarding !== null) this.problems.push(forwarding);

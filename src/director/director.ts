@@ -6,6 +6,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { loadPcap } from '../../dataplane/driver/pcap/addons.js';
 import { findPorts } from '../../dataplane/sys/host.js';
 import { removeTables as removeNftTables } from '../../dataplane/sys/nftables.js';
 import { peerOf } from '../../dataplane/sys/unix-socket.js';
@@ -136,6 +137,7 @@ export class Director {
   private async start(): Promise<void> {
     const { rules } = this.options;
     // Whatever is wrong with them is found before anything is touched.
+    if (this.options.driver === 'pcap') loadPcap();
     const wanted = rules === null ? null : await readWanted(rules);
     await this.lock();
     this.openPorts();
@@ -182,7 +184,7 @@ export class Director {
   }
 
   private openPorts(): void {
-    this.ports = new PortHolder(findPorts(this.options.interfaces));
+    this.ports = new PortHolder(findPorts(this.options.interfaces), this.options.driver);
     this.teardown.add('sockets', () => this.ports.close());
   }
 
@@ -195,10 +197,11 @@ export class Director {
       setFilter: (endpoints) => ports.setFilter(endpoints),
     });
     this.supervision = new Supervision({
-      startWorker: (events) => startWorker(ports.fds, events),
+      startWorker: (events) => startWorker(this.options.driver, ports.fds, events),
       workerOptions: () => ({
         tables: this.tablesDirectory,
         capacity: { ...DEFAULT_CAPACITY, connections: this.options.maxConnections },
+        driver: this.options.driver,
         ports: ports.ports,
         expectsAll: this.options.interfaces.length === 0,
       }),

@@ -8,10 +8,10 @@ import { z } from 'zod';
 import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
 import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
 import { DEFAULT_STATE_DIR, SOCKET_NAME, socketPathProblem } from '../control/path.js';
+import { DRIVERS, type DriverName } from '../worker/messages.js';
 import { LOG_LEVELS, type LogLevel } from './log.js';
 import { UsageError } from './usage.js';
 
-export const DRIVERS = ['ring'] as const;
 /** What becomes of the packets while the data plane doesn't come up. */
 export const ON_FAILURE = ['keep', 'release'] as const;
 export type OnFailure = (typeof ON_FAILURE)[number];
@@ -21,7 +21,7 @@ export const MAX_CONNECTIONS_LIMIT = 16_777_216;
 /** Options as given, by the names the user knows; what wasn't given isn't there. */
 export interface OptionValues {
   interface?: string[];
-  driver?: (typeof DRIVERS)[number];
+  driver?: DriverName;
   rules?: string;
   'state-dir'?: string;
   socket?: string;
@@ -38,7 +38,7 @@ export type OptionName = keyof OptionValues;
 export interface Options {
   /** Interfaces to work on; none: all that have routes. */
   interfaces: string[];
-  driver: (typeof DRIVERS)[number];
+  driver: DriverName;
   rules: string | null;
   stateDir: string;
   socket: string;
@@ -81,7 +81,7 @@ export const OPTIONS: Record<OptionName, Option> = {
   },
   driver: {
     argument: 'NAME',
-    summary: 'how frames are received and sent: ring (default)',
+    summary: 'how frames are received and sent: ring (default), pcap (where ring does not run)',
     allowed: DRIVERS.join(' or '),
     schema: z.enum(DRIVERS),
   },

@@ -1,6 +1,7 @@
 /**
  * The packet sockets, held by the director: those of the ports, and the one that hands frames back to the kernel.
- * They outlive the workers that use them, so that packets wait in the rings while there is none.
+ * They outlive the workers that use them, so that packets wait in the rings while there is none. With the pcap driver
+ * there are none for the ports: each worker opens its own and sees to their filters, and without one packets are lost.
  */
 import { PortSockets } from '../../dataplane/driver/port-sockets.js';
 import { ringGeometries } from '../../dataplane/driver/ring-sizes.js';
@@ -10,6 +11,7 @@ import { openHandBackSocket } from '../../dataplane/sys/handback.js';
 import { applyFilter, coarsestFilter, type FilterPrecision } from '../../dataplane/sys/filter.js';
 import type { KnownPort } from '../../dataplane/sys/host.js';
 import type { Endpoints } from '../virtual-server/endpoints.js';
+import type { DriverName } from '../worker/messages.js';
 
 const NOTHING: Endpoints = { virtual: [], real: [] };
 
@@ -18,9 +20,13 @@ export class PortHolder {
   private readonly handBackFd: number;
 
   /** Opens all of them; the ports' receive nothing yet. Throws SysError. */
-  constructor(public ports: readonly KnownPort[]) {
+  constructor(
+    public ports: readonly KnownPort[],
+    private readonly driver: DriverName,
+  ) {
     this.handBackFd = openHandBackSocket();
     try {
+      if (driver === 'pcap') return;
       for (const _ of ports) this.sockets.push(PortSockets.open(ringGeometries()));
       this.setFilter(NOTHING);
     } catch (error) {
@@ -36,6 +42,7 @@ export class PortHolder {
 
   /** All TCP is received from now on, and waits for a worker. */
   startEarly(): void {
+    if (this.driver === 'pcap') return;
     this.attach(coarsestFilter());
     for (const [port, { ifindex }] of this.ports.entries()) {
       try {
@@ -49,6 +56,7 @@ export class PortHolder {
 
   /** Has the rings receive what concerns these endpoints; returns how exactly. */
   setFilter(endpoints: Endpoints): FilterPrecision {
+    if (this.driver === 'pcap') return 'tcp';
     return applyFilter(endpoints, (program) => this.attach(program));
   }
 

@@ -1,7 +1,7 @@
 /** A worker's process, as the director has it: started, spoken to, ended. */
 import { fork, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { FromWorker, ToWorker } from '../worker/messages.js';
+import type { DriverName, FromWorker, ToWorker } from '../worker/messages.js';
 import { withoutRawSockets } from './privileges.js';
 
 /** The program runs as it was built, tests run it from its sources. */
@@ -28,10 +28,18 @@ export interface WorkerHandle {
   kill(): void;
 }
 
-/** Starts a worker that inherits `sockets`, which its HAND_BACK_SOCKET and the following descriptors become. */
-export function startWorker(sockets: readonly number[], events: WorkerEvents): WorkerHandle {
+/**
+ * Starts a worker that inherits `sockets`, which its HAND_BACK_SOCKET and the following descriptors become. Only one
+ * with the pcap driver may open some of its own.
+ */
+export function startWorker(
+  driver: DriverName,
+  sockets: readonly number[],
+  events: WorkerEvents,
+): WorkerHandle {
   const stdio: StdioOptions = ['ignore', 'inherit', 'inherit', 'ipc', ...sockets];
-  const child = withoutRawSockets(() => fork(PROGRAM, [], { stdio, serialization: 'advanced' }));
+  const start = (): ChildProcess => fork(PROGRAM, [driver], { stdio, serialization: 'advanced' });
+  const child = driver === 'pcap' ? start() : withoutRawSockets(start);
   let hasEnded = false;
   const end = (how: WorkerEnd): void => {
     if (hasEnded) return;

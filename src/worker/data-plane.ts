@@ -6,8 +6,6 @@ import { randomBytes } from 'node:crypto';
 import { hrtime } from 'node:process';
 import { msToTicks } from '../../dataplane/clock.js';
 import { Pacer } from '../../dataplane/driver/pacer.js';
-import { PortSockets } from '../../dataplane/driver/port-sockets.js';
-import { RingDriver } from '../../dataplane/driver/ring.js';
 import { Loop } from '../../dataplane/loop.js';
 import { HandBack } from '../../dataplane/sys/handback.js';
 import { formatAddress } from '../../dataplane/sys/host-changes.js';
@@ -17,9 +15,12 @@ import type { Counters } from '../control/api.js';
 import type { Endpoints } from '../virtual-server/endpoints.js';
 import type { Tables } from '../virtual-server/tables.js';
 import { VirtualServer } from '../virtual-server/virtual-server.js';
+import { openDriver, type HostDriver } from './drivers.js';
+import type { DriverName } from './messages.js';
 
 export interface DataPlaneOptions extends Tables {
-  /** Interfaces by port number, and the descriptors of each port's sockets. */
+  driver: DriverName;
+  /** Interfaces by port number, and the descriptors of each port's sockets, where the driver has some. */
   ports: readonly KnownPort[];
   /** No interface was named: those that come later are to be used as well, after an upgrade. */
   expectsAll: boolean;
@@ -48,11 +49,10 @@ export class DataPlane {
   readonly virtualServer: VirtualServer;
   private readonly host: HostNetwork;
   private readonly handBack: HandBack;
-  private readonly driver: RingDriver;
+  private readonly hostDriver: HostDriver;
   private readonly loop: Loop;
   private pacer: Pacer | null = null;
-  /** By port: which interface the driver uses. */
-  private readonly openedIfindex: number[] = [];
+  private receiving: NodeJS.Immediate | null = null;
   private portsTold = '';
   /** Addresses of servers and gateways whose MAC addresses the kernel doesn't find out. */
   private readonly lost = new Set<number>();
@@ -66,7 +66,10 @@ export class DataPlane {
       capacity: options.capacity,
       memory: options.memory,
       allocate: tableMemory,
-      onEndpointsChanged: options.onEndpointsChanged,
+      onEndpointsChanged: (touched) => {
+        this.receiveSoon();
+        options.onEndpointsChanged(touched);
+      },
     });
     this.host = HostNetwork.open({
       known: options.ports,
@@ -77,21 +80,21 @@ export class DataPlane {
       onHop: (hop, resolved) => this.hopChanged(hop, resolved),
     });
     this.handBack = new HandBack(options.handBackSocket);
-    this.driver = new RingDriver({
+    const { engine, routes } = this.virtualServer;
+    this.hostDriver = openDriver({
+      name: options.driver,
+      routes,
       handBack: (memory, offset, length) => this.handBack.send(memory, offset, length),
+      sockets: options.sockets,
     });
-    const { engine } = this.virtualServer;
-    this.loop = new Loop(engine, this.driver, (hop) => this.host.resolve(hop));
-    for (const { port } of this.host.ports) {
-      this.driver.openPort(port, 0, PortSockets.adopt(options.sockets[port]));
-      this.openedIfindex[port] = 0;
-    }
+    this.loop = new Loop(engine, this.hostDriver.driver, (hop) => this.host.resolve(hop));
     this.followPorts();
   }
 
   /** Packets begin to flow. */
   start(): void {
-    const { driver, loop, virtualServer } = this;
+    const { hostDriver, loop, virtualServer } = this;
+    this.receiveWanted();
     const work = {
       burst: (now: number) => loop.burst(now),
       advance: (now: number) => {
@@ -99,7 +102,7 @@ export class DataPlane {
         return virtualServer.advance(now, ADVANCE_BUDGET);
       },
     };
-    this.pacer = new Pacer(driver, work, hostClock);
+    this.pacer = new Pacer(hostDriver.driver, work, hostClock);
     this.pacer.start();
   }
 
@@ -118,13 +121,23 @@ export class DataPlane {
     const { parking } = this.loop;
     const interfaces = this.host.ports.map(({ port, name }) => ({
       name,
-      ...this.driver.stats(port),
+      ...this.hostDriver.driver.stats(port),
     }));
     return {
       ...this.virtualServer.countersAlone(),
       parkedFrames: { used: parking.frames, capacity: parking.framesMax },
       interfaces,
     };
+  }
+
+  /** Changes that are made together lead to one filter. */
+  private receiveSoon(): void {
+    this.receiving ??= setImmediate(() => this.receiveWanted());
+  }
+
+  private receiveWanted(): void {
+    this.receiving = null;
+    this.hostDriver.receiveOnly(() => this.virtualServer.interceptedEndpoints.all);
   }
 
   private hostChanged(description: string): void {
@@ -134,15 +147,11 @@ export class DataPlane {
 
   /** Has the driver use the interfaces there are. */
   private followPorts(): void {
-    for (const { port, name, ifindex } of this.host.ports) {
-      if (this.openedIfindex[port] === ifindex) continue;
-      this.openedIfindex[port] = ifindex;
+    for (const port of this.host.ports) {
       try {
-        if (ifindex !== 0) this.driver.movePort(port, ifindex);
+        this.hostDriver.follow(port);
       } catch (error) {
-        // Gone again by now, perhaps; the next change of the host's network brings another attempt.
-        this.openedIfindex[port] = 0;
-        this.options.onHostChange(`can't use interface ${name}: ${(error as Error).message}`);
+        this.options.onHostChange(`can't use interface ${port.name}: ${(error as Error).message}`);
       }
     }
     const ports = this.host.ports.map(({ name, ifindex }) => ({ name, ifindex }));

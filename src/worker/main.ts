@@ -1,15 +1,17 @@
-/** The worker's process: `node main.js`, started by the director with an IPC channel and the ports' sockets. */
+/**
+ * The worker's process: `node main.js DRIVER`, started by the director with an IPC channel and the ports' sockets.
+ */
 import { CAP_NET_RAW, giveUp } from '../../dataplane/sys/capabilities.js';
 import { packageVersion } from '../package.js';
 import { tuneCompiler } from './compiler.js';
-import type { FromWorker, ToWorker } from './messages.js';
+import type { DriverName, FromWorker, ToWorker } from './messages.js';
 import { Worker } from './worker.js';
 
 const EXIT_FAILED = 1;
 
 tuneCompiler();
-// All packet sockets are inherited. Where the director could hand down less, it has done so already.
-giveUp(CAP_NET_RAW);
+// The ring driver inherits all packet sockets. Where the director could hand down less, it has done so already.
+if (process.argv[2] === ('ring' satisfies DriverName)) giveUp(CAP_NET_RAW);
 
 function send(message: FromWorker): void {
   // Without a director there is nobody to tell.

@@ -9,11 +9,19 @@ import type { MethodName, Params } from '../control/schemas.js';
 import type { Damage } from '../virtual-server/virtual-server.js';
 import type { Endpoints, Side } from '../virtual-server/endpoints.js';
 
+/** How frames are received and sent. */
+export const DRIVERS = ['ring', 'pcap'] as const;
+export type DriverName = (typeof DRIVERS)[number];
+
 export interface WorkerOptions {
   /** The directory of the tables. */
   tables: string;
   capacity: Capacity;
-  /** Interfaces by port number. Each port's sockets follow one another from descriptor FIRST_SOCKET on. */
+  driver: DriverName;
+  /**
+   * Interfaces by port number. With the ring driver each port's sockets follow one another from descriptor
+   * FIRST_SOCKET on.
+   */
   ports: readonly KnownPort[];
   /** No interface was named: those that come later are to be used as well, after an upgrade. */
   expectsAll: boolean;

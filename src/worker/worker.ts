@@ -86,14 +86,10 @@ export class Worker {
   private plane(options: WorkerOptions, tables: OpenedTables): DataPlane {
     const dataPlane = new DataPlane({
       ...tables,
+      driver: options.driver,
       ports: options.ports,
       expectsAll: options.expectsAll,
-      sockets: options.ports.map((_, port) =>
-        Array.from(
-          { length: SOCKETS_PER_PORT },
-          (_, i) => FIRST_SOCKET + port * SOCKETS_PER_PORT + i,
-        ),
-      ),
+      sockets: options.driver === 'ring' ? options.ports.map((_, port) => socketsOf(port)) : [],
       handBackSocket: HAND_BACK_SOCKET,
       onEndpointsChanged: (touched) => this.endpointsChanged(dataPlane.virtualServer, touched),
       onHostChange: (description) => this.send({ type: 'host', description }),
@@ -162,6 +158,12 @@ export class Worker {
     if (this.dataPlane === null) throw new Error('the data plane is not open');
     return this.dataPlane;
   }
+}
+
+/** Descriptors of a port's sockets. */
+function socketsOf(port: number): number[] {
+  const first = FIRST_SOCKET + port * SOCKETS_PER_PORT;
+  return Array.from({ length: SOCKETS_PER_PORT }, (_, i) => first + i);
 }
 
 /** Sets aside what the director doesn't trust any more; returns sentences about it. */
