@@ -22,8 +22,6 @@ import {
   type TableChange,
 } from './nftables.js';
 
-export type SetName = 'virtual_endpoints' | 'virtual_hosts' | 'real_endpoints' | 'real_hosts';
-
 const CAPTURE = 'capture';
 const CAPTURE_ERRORS = 'capture_errors';
 const GUARD = 'guard';

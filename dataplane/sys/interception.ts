@@ -43,8 +43,18 @@ import {
   addErrorRules,
   addGuardChain,
   addIngressChain,
-  type SetName,
 } from './interception-rules.js';
+import {
+  SET_NAMES,
+  difference,
+  elementsOf,
+  isPairs,
+  keysOf,
+  mapSets,
+  merge,
+  type Elements,
+  type Endpoints,
+} from './interception-sets.js';
 import {
   NFNLGRP_NFTABLES,
   NFPROTO_IPV4,
@@ -58,18 +68,7 @@ import { followInterfaces, type KnownPort } from './interfaces.js';
 import { waitReadable, type Readable } from './readable.js';
 import { RTM_DELLINK, RTNLGRP_LINK, parseRemovedLink, readLinks } from './rtnetlink.js';
 
-/** An address (int32 in host order) and a TCP port; port 0 stands for all ports. */
-export interface Endpoint {
-  address: number;
-  port: number;
-}
-
-export interface Endpoints {
-  /** Destinations of the clients' packets. */
-  virtual: readonly Endpoint[];
-  /** Sources of the servers' packets. */
-  real: readonly Endpoint[];
-}
+export type { Endpoint, Endpoints } from './interception-sets.js';
 
 export interface InterceptionOptions {
   tableName: string;
@@ -80,9 +79,6 @@ export interface InterceptionOptions {
   onFailure?: (error: SysError) => void;
 }
 
-type Elements = Record<SetName, Set<number>>;
-
-const SET_NAMES: SetName[] = ['virtual_endpoints', 'virtual_hosts', 'real_endpoints', 'real_hosts'];
 /** Attempts to hook interfaces that come and go meanwhile. */
 const ATTEMPTS_MAX = 5;
 
@@ -330,58 +326,4 @@ function fillTable(change: TableChange, wanted: Elements): void {
 
 function guardOf(tableName: string): string {
   return `${tableName}_guard`;
-}
-
-/** Changes `into`: takes out what is less, then takes in what is more. */
-function merge(into: Elements, more: Elements, less: Elements): Elements {
-  for (const name of SET_NAMES) {
-    for (const number of less[name]) into[name].delete(number);
-    for (const number of more[name]) into[name].add(number);
-  }
-  return into;
-}
-
-function mapSets(setOf: (name: SetName) => Set<number>): Elements {
-  return {
-    virtual_endpoints: setOf('virtual_endpoints'),
-    virtual_hosts: setOf('virtual_hosts'),
-    real_endpoints: setOf('real_endpoints'),
-    real_hosts: setOf('real_hosts'),
-  };
-}
-
-function isPairs(name: SetName): boolean {
-  return name === 'virtual_endpoints' || name === 'real_endpoints';
-}
-
-/** Elements as numbers: address and port of a pair, or the address alone. */
-function elementsOf({ virtual, real }: Endpoints): Elements {
-  return {
-    virtual_endpoints: new Set(virtual.filter(({ port }) => port !== 0).map(pairNumber)),
-    virtual_hosts: new Set(virtual.filter(({ port }) => port === 0).map(hostNumber)),
-    real_endpoints: new Set(real.filter(({ port }) => port !== 0).map(pairNumber)),
-    real_hosts: new Set(real.filter(({ port }) => port === 0).map(hostNumber)),
-  };
-}
-
-function pairNumber({ address, port }: Endpoint): number {
-  return (address >>> 0) * 0x1_0000 + port;
-}
-
-function hostNumber({ address }: Endpoint): number {
-  return address >>> 0;
-}
-
-/** Keys as the kernel compares them: 4 bytes of address; of a pair 2 bytes of port and 2 of zeros more. */
-function keysOf(name: SetName, numbers: ReadonlySet<number>): Uint8Array[] {
-  return [...numbers].map((number) => {
-    const key = Buffer.alloc(isPairs(name) ? 8 : 4);
-    if (isPairs(name)) key.writeUIntBE(number, 0, 6);
-    else key.writeUInt32BE(number);
-    return key;
-  });
-}
-
-function difference(a: Elements, b: Elements): Elements {
-  return mapSets((name) => new Set([...a[name]].filter((number) => !b[name].has(number))));
 }

@@ -60,10 +60,10 @@ describe("the host's network by netlink", () => {
   it('takes all interfaces with addresses as ports', async () => {
     network = open();
     assert.deepEqual(
-      network.ports.map(({ name, mtu, up }) => ({ name, mtu, up })),
+      network.ports.map(({ name, mtu, up, address: own }) => ({ name, mtu, up, own })),
       [
-        { name: 'ext0', mtu: 1500, up: true },
-        { name: 'int0', mtu: 1500, up: true },
+        { name: 'ext0', mtu: 1500, up: true, own: address('10.1.0.1') },
+        { name: 'int0', mtu: 1500, up: true, own: address('10.2.0.1') },
       ],
     );
     assert.equal(
@@ -235,6 +235,29 @@ describe("the host's network by netlink", () => {
     );
     assert.equal(network.routes.portOf(network.routes.lookup(address('10.9.0.2'))), 1);
     await ip(lab.director, 'link del new0');
+  });
+
+  it('notices an interface that is made anew with the same index before anybody looks', async () => {
+    await ip(lab.director, 'link add new0 index 77 type veth peer name new1');
+    network = open({ interfaces: ['new0'] });
+    const changes: string[] = [];
+    events.on('change', (description: string) => changes.push(description));
+    const again = ['link del new0', 'link add new0 index 77 type veth peer name new1'];
+    execFileSync('ip', ['-n', lab.director.namespace, '-batch', '-'], { input: again.join('\n') });
+    await change(/new0: made anew/);
+    assert.equal(changes[0], 'interface new0: gone');
+    assert.equal(network.ports[0].ifindex, 77);
+    await ip(lab.director, 'link del new0');
+  });
+
+  it('says once of an interface that it was not told to use', async () => {
+    network = open({ known: [{ name: 'ext0', ifindex: 0 }], expectsAll: true });
+    const changes: string[] = [];
+    events.on('change', (description: string) => changes.push(description));
+    await Promise.all([change(/int0/), ip(lab.director, 'addr add 10.9.0.1/24 dev int0')]);
+    await Promise.all([change(/removed/), ip(lab.director, 'addr del 10.9.0.1/24 dev int0')]);
+    const told = changes.filter((description) => description.startsWith('interface int0'));
+    assert.deepEqual(told, ['interface int0: not among those in use; "uvs upgrade" takes it in']);
   });
 
   it('reads everything anew where notifications were lost', async () => {
