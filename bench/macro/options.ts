@@ -9,7 +9,7 @@ import { allPeers } from './peers/index.js';
 import type { Peer } from './peers/peer.js';
 import { placementFor, type Placement } from './site.js';
 
-export const DRIVERS = ['ring'];
+export const DRIVERS = ['ring', 'pcap'];
 
 export interface Options {
   readonly peers: readonly Peer[];
