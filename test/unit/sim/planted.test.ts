@@ -233,6 +233,20 @@ const PLANTED: Planted[] = [
     },
   },
   {
+    name: 'a data plane that leaves a record nobody can have written',
+    rule: 'recovery',
+    faults: ['kill'],
+    plant: (server) => {
+      const { lifecycle } = server.engine;
+      const rebuild = lifecycle.rebuild.bind(lifecycle);
+      lifecycle.rebuild = () => {
+        const c = lastConnection(server);
+        if (c !== 0) server.state.connections.words[c * WORDS + rec.W_SERVER] = -1;
+        return rebuild();
+      };
+    },
+  },
+  {
     name: 'a command that a crash cuts in half',
     rule: 'atomicity',
     faults: ['crash'],
