@@ -6,17 +6,20 @@ import {
   WORD_0,
   WORD_1,
   counter,
+  differs,
   drop,
   equals,
   isIn,
   jump,
   load,
   loadInputInterface,
+  loadOutputInterface,
   loadPacketType,
   mask,
 } from './nft-expressions.js';
 import {
-  NF_INET_PRE_ROUTING,
+  NF_INET_FORWARD,
+  NF_INET_LOCAL_IN,
   NF_NETDEV_INGRESS,
   type Expression,
   type TableChange,
@@ -24,8 +27,9 @@ import {
 
 const CAPTURE = 'capture';
 const CAPTURE_ERRORS = 'capture_errors';
-const GUARD = 'guard';
-/** Before fragments are put together and connections tracked. */
+const GUARD_INPUT = 'guard_input';
+const GUARD_FORWARD = 'guard_forward';
+/** Before anybody else's filters. */
 const PRIORITY_FIRST = -450;
 
 const IP_FRAGMENT = 6;
@@ -100,15 +104,22 @@ export function addIngressChain(change: TableChange, device: string): void {
   }
 }
 
-/** The chain that looks at packets of these interfaces which no hook of theirs has seen; after `addCaptureRules`. */
-export function addGuardChain(change: TableChange, ifindexes: readonly number[]): void {
-  const hook = { type: 'filter', number: NF_INET_PRE_ROUTING, priority: PRIORITY_FIRST };
-  change.addChain(GUARD, hook);
+/**
+ * The chains that look at packets of these interfaces which no hook of theirs has seen; after `addCaptureRules`.
+ * Not in prerouting: with br_netfilter a bridge's frames pass that before they come to the bridge's own hook, where a
+ * packet socket gets its copy. What a bridge passes from port to port comes in and goes out by the bridge itself.
+ */
+export function addGuardChains(change: TableChange, ifindexes: readonly number[]): void {
+  const hook = { type: 'filter', priority: PRIORITY_FIRST };
+  change.addChain(GUARD_INPUT, { ...hook, number: NF_INET_LOCAL_IN });
+  change.addChain(GUARD_FORWARD, { ...hook, number: NF_INET_FORWARD });
   for (const ifindex of ifindexes) {
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32LE(ifindex);
-    const fromThere = [loadInputInterface(), equals(...bytes), loadPacketType(), equals(0)];
-    change.addRule(GUARD, [...fromThere, ...tcpWithPorts(), jump(CAPTURE)]);
+    const fromThere = [loadInputInterface(), equals(...bytes)];
+    const elsewhere = [loadOutputInterface(), differs(...bytes)];
+    change.addRule(GUARD_INPUT, [...fromThere, ...tcpWithPorts(), jump(CAPTURE)]);
+    change.addRule(GUARD_FORWARD, [...fromThere, ...elsewhere, ...tcpWithPorts(), jump(CAPTURE)]);
   }
 }
 

@@ -32,7 +32,8 @@
  *
  *     table ip NAME_guard {
  *       the same sets and chain capture
- *       chain guard { type filter hook prerouting priority -450; iif 2, TCP, fragment offset 0 : jump capture }
+ *       chain guard_input   { type filter hook input priority -450; iif 2, TCP, fragment offset 0 : jump capture }
+ *       chain guard_forward { type filter hook forward priority -450; the same, and oif other than 2 }
  *     }
  */
 import { isDeepStrictEqual } from 'node:util';
@@ -41,7 +42,7 @@ import { NETLINK_ROUTE, NetlinkSocket } from './netlink.js';
 import {
   addCaptureRules,
   addErrorRules,
-  addGuardChain,
+  addGuardChains,
   addIngressChain,
 } from './interception-rules.js';
 import {
@@ -311,7 +312,7 @@ function fillTables(
   for (const { name } of devices) addIngressChain(change, name);
   fillTable(change.inTable(NFPROTO_IPV4, guardOf(tableName)), wanted);
   const ifindexes = devices.map(({ ifindex }) => ifindex);
-  addGuardChain(change, ifindexes);
+  addGuardChains(change, ifindexes);
 }
 
 function fillTable(change: TableChange, wanted: Elements): void {

@@ -24,6 +24,7 @@ const NFTA_PAYLOAD_LEN = 4;
 const NFTA_META_DREG = 1;
 const NFTA_META_KEY = 2;
 const NFT_META_IIF = 4;
+const NFT_META_OIF = 5;
 const NFT_META_PKTTYPE = 19;
 const NFTA_CMP_SREG = 1;
 const NFTA_CMP_OP = 2;
@@ -66,6 +67,11 @@ export function loadPacketType(): Expression {
 /** Loads the index of the interface that the packet came in by: 4 bytes in the host's order. */
 export function loadInputInterface(): Expression {
   return loadMeta(NFT_META_IIF);
+}
+
+/** The same of the interface that it is to leave by. */
+export function loadOutputInterface(): Expression {
+  return loadMeta(NFT_META_OIF);
 }
 
 function loadMeta(key: number): Expression {

@@ -24,7 +24,8 @@ export const NFPROTO_NETDEV = 5;
 
 /** Hooks. */
 export const NF_NETDEV_INGRESS = 0;
-export const NF_INET_PRE_ROUTING = 0;
+export const NF_INET_LOCAL_IN = 1;
+export const NF_INET_FORWARD = 2;
 export const NF_INET_POST_ROUTING = 4;
 
 /** Group of notifications. */
