@@ -111,7 +111,11 @@ describe('connection table and timer wheel', () => {
 
   it('keeps templates and connections of the same addresses apart', () => {
     const buffer = new ArrayBuffer(regionBytes(CONNECTION_LAYOUT, 4));
-    const table = new ConnectionTable(new Region(CONNECTION_LAYOUT, 4, { buffer }), [1, 1], heapMemory);
+    const table = new ConnectionTable(
+      new Region(CONNECTION_LAYOUT, 4, { buffer }),
+      [1, 1],
+      heapMemory,
+    );
     const template = table.allocate(6, 10, 0, 20, 80, 30, 80, F_TEMPLATE);
     table.commit(template);
     assert.equal(table.findInbound(6, 10, 0, 20, 80), 0);
