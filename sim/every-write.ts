@@ -17,6 +17,8 @@ export interface Step {
   /** Makes a virtual server what it is to be before the step: routes, for example. */
   prepare: (server: VirtualServer) => void;
   run: (server: VirtualServer) => unknown;
+  /** Words of the tables were overwritten at some time. */
+  wereOverwritten?: boolean;
   /** Changes each virtual server before it takes over: to see whether the checks find it. */
   plant?: (server: VirtualServer) => void;
 }
@@ -85,14 +87,24 @@ async function started(step: Step, memory: StateMemory): Promise<VirtualServer> 
   const server = new VirtualServer({ memory, capacity, clock, hashKey: [1, 2], allocate });
   step.plant?.(server);
   step.prepare(server);
-  const damaged = Object.values(server.rebuild()).reduce((sum, count) => sum + count, 0);
-  if (damaged > 0) throw new Violation('recovery', `${damaged} records were damaged`);
+  takeOver(server, step.wereOverwritten ?? false);
   try {
     checkInvariants(server.state);
   } catch (error) {
     throw new Violation('invariant', (error as Error).message);
   }
   return server;
+}
+
+/**
+ * Has a virtual server take over tables in which nothing may be damaged; where words were overwritten earlier,
+ * counters may be: what looked right then may have grown out of all bounds since.
+ */
+export function takeOver(server: VirtualServer, wereOverwritten: boolean): void {
+  const damaged = server.rebuild();
+  if (wereOverwritten) damaged.counters = 0;
+  if (Object.values(damaged).every((count) => count === 0)) return;
+  throw new Violation('recovery', `${JSON.stringify(damaged)} records were damaged`);
 }
 
 /** Commands may be refused: then nothing may have changed either. */

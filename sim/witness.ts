@@ -7,7 +7,7 @@ import * as rec from '../dataplane/conn/record.js';
 import { ESTABLISHED } from '../dataplane/conn/states.js';
 import { ticksUntil } from '../dataplane/clock.js';
 import type { State } from '../dataplane/state.js';
-import { ANSWER, KERNEL, LEAVE, PARK, SEND, verdictKind } from '../dataplane/verdict.js';
+import { KERNEL, LEAVE, PARK, SEND, verdictKind } from '../dataplane/verdict.js';
 import { FIN, RST, SYN } from '../dataplane/wire/tcp.js';
 import type { Flows } from './clients.js';
 import type { Flow } from './flow.js';
@@ -48,6 +48,7 @@ export class Witness {
     this.isHidden = this.interception.hides(view);
     this.isFromClient = VIPS.some((vip) => vip === view.destination);
     this.flow = this.isFromClient ? this.ofClient(view) : this.ofServer(view);
+    this.checkForgotten();
   }
 
   /** What it decided. */
@@ -65,7 +66,6 @@ export class Witness {
     if ((this.before.flags & RST) !== 0 && !this.flow.isReset) {
       this.flow.forgive('a reset for nobody passed the director');
     }
-    if (kind === KERNEL || kind === ANSWER) this.checkForgotten();
     this.readRecord(this.flow, kind === SEND && !frame.corrupted && frame.isRemains !== true);
   }
 
@@ -152,7 +152,7 @@ export class Witness {
     flow.serverPort = after.destinationPort;
   }
 
-  /** A segment of a living connection was taken for none of ours. */
+  /** A segment of a living connection finds its record, unless its time was up. */
   private checkForgotten(): void {
     const { flow } = this;
     if (flow?.mustLive !== true || !flow.hasRecord || (this.before.flags & SYN) !== 0) return;
