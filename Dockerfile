@@ -14,7 +14,7 @@ ARG BASE_IMAGE=debian:bookworm-slim
 FROM ${BASE_IMAGE} AS lab
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends curl iproute2 nginx-light tcpdump \
- && rm -rf /var/lib/apt/lists/*
+ && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY docker/nginx.conf /etc/nginx/nginx.conf
 COPY docker/documents /srv/documents
 
@@ -30,7 +30,7 @@ RUN mkdir -p /usr/local/lib/uvs && cp -r package.json dist node_modules LICENSE 
 FROM ${BASE_IMAGE} AS director
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends iproute2 libstdc++6 \
- && rm -rf /var/lib/apt/lists/*
+ && apt-get clean && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /usr/local/lib/uvs /usr/local/lib/uvs
 RUN for command in uvsd uvs uvsadm uvsadm-save uvsadm-restore; do \
@@ -38,5 +38,5 @@ RUN for command in uvsd uvs uvsadm uvsadm-save uvsadm-restore; do \
     done \
  && ln -s uvsadm /usr/local/bin/ipvsadm
 COPY docker/director.sh /usr/local/bin/director
-HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["uvs", "status"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=10s CMD ["uvs", "status"]
 ENTRYPOINT ["director"]

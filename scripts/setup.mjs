@@ -1,5 +1,5 @@
 /**
- * Makes a bare clone ready: `node scripts/setup.mjs demo|test|bench`. Plain JavaScript without dependencies,
+ * Makes a bare clone ready: `node scripts/setup.mjs demo|test|bench|docker`. Plain JavaScript without dependencies,
  * because it runs before there are any. Installs the npm packages of the lock file, the Debian packages that
  * the purpose needs, and builds dist/. Does nothing, and quickly, where all of it is there.
  */
@@ -37,10 +37,17 @@ const PURPOSES = {
     taskset: 'util-linux',
     '/usr/lib/nginx/modules/ngx_stream_module.so': 'libnginx-mod-stream',
   },
+  docker: {
+    dockerd: 'docker.io',
+    'docker-compose': 'docker-compose',
+    iptables: 'iptables',
+    debootstrap: 'debootstrap',
+    unshare: 'util-linux',
+  },
 };
 
 /** Packages that would start a service: it must not run, now or after the next boot. */
-const SERVICES = ['nginx', 'haproxy', 'iperf3'];
+const SERVICES = ['nginx', 'haproxy', 'iperf3', 'docker', 'containerd'];
 
 class SetupError extends Error {}
 
