@@ -124,6 +124,7 @@ export class Statistics {
 
   /** A block that is taken for a new object. */
   clear(block: number): void {
-    this.values.fill(0, block * BLOCK, (block + 1) * BLOCK);
+    // Backwards: what is subtracted goes before what it is subtracted from, wherever this is cut short.
+    for (let i = (block + 1) * BLOCK - 1; i >= block * BLOCK; i--) this.values[i] = 0;
   }
 }
