@@ -26,9 +26,14 @@ const NODE_MIN = [20, 19];
 /** Command, or a file with its path -> Debian package. */
 const BASIC = { ip: 'iproute2', nginx: 'nginx', curl: 'curl', nft: 'nftables' };
 const TRAFFIC = { wrk: 'wrk', ping: 'iputils-ping' };
+const NFS = {
+  'ganesha.nfsd': 'nfs-ganesha',
+  '/usr/share/doc/nfs-ganesha-vfs': 'nfs-ganesha-vfs',
+  'nfs-cat': 'libnfs-utils',
+};
 const PURPOSES = {
   demo: BASIC,
-  test: { ...BASIC, ...TRAFFIC },
+  test: { ...BASIC, ...TRAFFIC, ...NFS },
   bench: {
     ...BASIC,
     ...TRAFFIC,
@@ -46,8 +51,16 @@ const PURPOSES = {
   },
 };
 
-/** Packages that would start a service: it must not run, now or after the next boot. */
-const SERVICES = ['nginx', 'haproxy', 'iperf3', 'docker', 'containerd'];
+/** Services that packages would start, and their programs: they must not run, now or after the next boot. */
+const SERVICES = {
+  nginx: 'nginx',
+  haproxy: 'haproxy',
+  iperf3: 'iperf3',
+  docker: 'dockerd',
+  containerd: 'containerd',
+  'nfs-ganesha': 'ganesha.nfsd',
+  rpcbind: 'rpcbind',
+};
 
 class SetupError extends Error {}
 
@@ -147,7 +160,7 @@ const POLICY = '/usr/sbin/policy-rc.d';
 
 /** Runs an installation that must not start or enable any service which wasn't there before. */
 function withoutServices(install) {
-  const before = SERVICES.filter(isInstalled);
+  const before = Object.values(SERVICES).filter(isInstalled);
   const policyIsOurs = !existsSync(POLICY);
   if (policyIsOurs) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
@@ -155,8 +168,8 @@ function withoutServices(install) {
   } finally {
     if (policyIsOurs) rmSync(POLICY, { force: true });
   }
-  for (const service of SERVICES) {
-    if (!isInstalled(service) || before.includes(service)) continue;
+  for (const [service, program] of Object.entries(SERVICES)) {
+    if (!isInstalled(program) || before.includes(program)) continue;
     run('service', [service, 'stop']);
     run('update-rc.d', [service, 'disable']);
   }
