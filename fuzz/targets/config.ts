@@ -51,9 +51,8 @@ export class ConfigTarget implements Target {
   mutate(input: Uint8Array, other: Uint8Array, random: Random): Uint8Array {
     if (input[0] !== 0x7b || random.chance(0.3)) return this.text.mutate(input, other, random);
     try {
-      return bytesOf(
-        JSON.stringify(mutateJson(JSON.parse(textOf(input)), random, NAMES, WORDS)) ?? '',
-      );
+      const value = mutateJson(JSON.parse(textOf(input)), random, NAMES, WORDS);
+      return bytesOf(JSON.stringify(value) ?? '').subarray(0, FILE_MAX_BYTES);
     } catch {
       return this.text.mutate(input, other, random);
     }

@@ -150,9 +150,10 @@ export class RequestTarget implements Target {
       else lines[at] = mutateLine(lines[at], random);
       if (lines.length === 0) lines.push('');
     }
-    if (random.chance(LONG_LINE_CHANCE))
-      lines.push('x'.repeat(REQUEST_MAX_BYTES + random.below(3) - 1));
-    return bytesOf(lines.slice(0, LINES_MAX).join('\n'));
+    const body = bytesOf(lines.slice(0, LINES_MAX).join('\n')).subarray(0, CONVERSATION_MAX_BYTES);
+    if (!random.chance(LONG_LINE_CHANCE)) return body;
+    const lineBytes = REQUEST_MAX_BYTES + random.below(3) - 1;
+    return Buffer.concat([body, bytesOf(`\n${'x'.repeat(lineBytes)}`)]);
   }
 
   /** On the connection that is kept. The last answer is that of a request of our own. */
