@@ -50,6 +50,7 @@ export const MAP_NORESERVE = 0x4000;
 export const MADV_HUGEPAGE = 14;
 
 export const F_SETFD = 2;
+export const F_DUPFD_CLOEXEC = 1030;
 const WNOHANG = 1;
 
 export const LOCK_EX = 2;
@@ -260,6 +261,15 @@ export interface PollHandle {
   /** Starts anew after libuv has stopped because of an error. */
   restart(): void;
   close(): void;
+}
+
+/** Calls back when the descriptor has an error, once; polling has stopped then. */
+export function pollErrors(fd: number, onError: () => void): PollHandle {
+  const handle = koffi.node.poll(fd, { disconnect: true }, onError);
+  return {
+    restart: () => handle.start({ disconnect: true }, onError),
+    close: () => handle.close(),
+  };
 }
 
 /** `onReady` gets libuv's status: 0, or negative when the descriptor has an error and polling has stopped. */

@@ -29,6 +29,8 @@ export interface DataPlaneOptions extends Tables {
   handBackSocket: number;
   /** Which packets are ours has changed: these endpoints may have come or gone. */
   onEndpointsChanged: (touched: Endpoints | 'all') => void;
+  /** Another process has to take over. */
+  onWornOut: (reason: string) => void;
   /** Something about the host's network has changed; a sentence for people. */
   onHostChange: (description: string) => void;
   onAddressesChanged: () => void;
@@ -86,6 +88,7 @@ export class DataPlane {
       routes,
       handBack: (memory, offset, length) => this.handBack.send(memory, offset, length),
       sockets: options.sockets,
+      onWornOut: options.onWornOut,
     });
     this.loop = new Loop(engine, this.hostDriver.driver, (hop) => this.host.resolve(hop));
     this.followPorts();

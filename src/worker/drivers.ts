@@ -15,6 +15,8 @@ export interface DriverOptions {
   handBack: GiveToKernel;
   /** Descriptors of each port's sockets; only the ring driver has some. */
   sockets: readonly (readonly number[])[];
+  /** Only another process can go on. */
+  onWornOut: (reason: string) => void;
 }
 
 /** A driver that follows what becomes of the host's interfaces, and of what is to be received. */
@@ -60,7 +62,10 @@ class PcapPorts implements HostDriver {
   readonly driver: PcapDriver;
   private readonly opened: number[] = [];
 
-  constructor({ handBack, routes }: DriverOptions) {
+  private readonly onWornOut: (reason: string) => void;
+
+  constructor({ handBack, onWornOut, routes }: DriverOptions) {
+    this.onWornOut = onWornOut;
     this.driver = new PcapDriver({
       handBack,
       mtuOf: (port) => routes.ports[port].mtu,
@@ -71,14 +76,19 @@ class PcapPorts implements HostDriver {
     });
   }
 
-  /** libpcap captures from an interface that is up, and loses sight of it when it goes down. */
-  follow({ port, name, ifindex, up }: HostPort): void {
-    const usable = up ? ifindex : 0;
-    if ((this.opened[port] ?? 0) === usable) return;
-    this.opened[port] = 0;
-    this.driver.closePort(port);
-    if (usable !== 0) this.driver.openPort(port, name);
-    this.opened[port] = usable;
+  /** libpcap begins to capture only where the interface is up. */
+  follow({ port, name, ifindex, mac, up }: HostPort): void {
+    const opened = this.opened[port] ?? 0;
+    if (opened === ifindex) return;
+    if (opened === 0) {
+      if (!up) return;
+      this.driver.openPort(port, { name, mac });
+      this.opened[port] = ifindex;
+    } else if (ifindex === 0) {
+      this.driver.abandonPort(port);
+    } else {
+      this.onWornOut(`interface ${name} is another one than before`);
+    }
   }
 
   receiveOnly(endpoints: () => Endpoints): void {

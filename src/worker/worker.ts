@@ -92,12 +92,20 @@ export class Worker {
       sockets: options.driver === 'ring' ? options.ports.map((_, port) => socketsOf(port)) : [],
       handBackSocket: HAND_BACK_SOCKET,
       onEndpointsChanged: (touched) => this.endpointsChanged(dataPlane.virtualServer, touched),
+      onWornOut: (reason) => this.makeWay(reason),
       onHostChange: (description) => this.send({ type: 'host', description }),
       onAddressesChanged: () => this.send({ type: 'addresses' }),
       onPortsChanged: (ports) => this.send({ type: 'ports', ports }),
     });
     this.dataPlane = dataPlane;
     return dataPlane;
+  }
+
+  /** The director has a successor ready; this worker has told it why by the time it ends. */
+  private makeWay(reason: string): void {
+    this.send({ type: 'host', description: `${reason}: another process takes over` });
+    this.dataPlane?.stop();
+    setImmediate(() => process.exit());
   }
 
   private run(): void {

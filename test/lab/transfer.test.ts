@@ -3,14 +3,19 @@ import { join } from 'node:path';
 import { makeTestFile, type TestFile } from '../../lab/traffic.js';
 import { serviceRules, URL, useDirector } from './support/setting.js';
 
-const GIGABYTE = 1_000_000_000;
+const CASES = [
+  { driver: 'ring', mtu: 1500, bytes: 1_000_000_000 },
+  { driver: 'ring', mtu: 9000, bytes: 1_000_000_000 },
+  { driver: 'pcap', mtu: 1500, bytes: 200_000_000 },
+  { driver: 'pcap', mtu: 9000, bytes: 200_000_000 },
+] as const;
 
-for (const mtu of [1500, 9000]) {
-  describe(`a transfer of 1 GB at an MTU of ${mtu}`, () => {
-    const setting = useDirector({ mtu, rules: serviceRules('-s rr') });
+for (const { driver, mtu, bytes } of CASES) {
+  describe(`a transfer of ${bytes / 1e6} MB at an MTU of ${mtu} (${driver})`, () => {
+    const setting = useDirector({ driver, mtu, rules: serviceRules('-s rr') });
     let file: TestFile;
     before(() => {
-      file = makeTestFile(setting.lab, 'gigabyte', GIGABYTE);
+      file = makeTestFile(setting.lab, 'large', bytes);
     });
 
     it('from server to client arrives as it was sent', async () => {

@@ -13,23 +13,12 @@ export interface Packet {
 }
 
 export interface PcapSession {
-  readonly link_type: string;
   on(event: 'packet', listener: (packet: Packet) => void): void;
   stats(): { ps_recv: number; ps_drop: number };
   /** Throws, without saying why, where the network doesn't take the frame now. */
   inject(frame: Uint8Array): void;
-  close(): void;
-  buf: Buffer;
-  readonly header: Buffer;
-  session: NativeSession;
-}
-
-/** What the add-on itself has: for a close that takes effect at once. */
-export interface NativeSession {
-  /** Takes effect with the next dispatch. */
-  close(): void;
-  /** Calls back for each frame until there are none. */
-  dispatch(buf: Buffer, header: Buffer): number;
+  /** What the package calls when its socket is readable: hands over frames until there are none. */
+  readonly session: { read_callback: () => void };
 }
 
 export interface Pcap {

@@ -10,25 +10,20 @@
  */
 import { chooseReceiver, joinReceivers, attachFilter } from '../tpacket.js';
 import type { Pcap } from './addons.js';
-import { CaptureSession, type OnFrame } from './session.js';
+import { CaptureSession, type Interface, type OnFrame } from './session.js';
 
 export class Capture {
   private readonly sessions: CaptureSession[] = [];
   private front = 0;
 
   /** Throws where libpcap or the kernel refuses. */
-  constructor(pcap: Pcap, interfaceName: string, onFrame: OnFrame) {
-    try {
-      for (let i = 0; i < 2; i++) {
-        this.sessions.push(new CaptureSession(pcap, interfaceName, onFrame));
-      }
-      const [first, second] = this.sessions;
-      joinReceivers(first.fd, second.fd);
-      chooseReceiver(first.fd, this.front);
-    } catch (error) {
-      this.close();
-      throw error;
+  constructor(pcap: Pcap, source: Interface, onFrame: OnFrame) {
+    for (let i = 0; i < 2; i++) {
+      this.sessions.push(new CaptureSession(pcap, source, onFrame));
     }
+    const [first, second] = this.sessions;
+    joinReceivers(first.fd, second.fd);
+    chooseReceiver(first.fd, this.front);
   }
 
   /** What comes from now on waits until the event loop has had its turn. */
@@ -50,9 +45,5 @@ export class Capture {
   /** Frames that the kernel had no room for so far. */
   drops(): number {
     return this.sessions.reduce((sum, session) => sum + session.drops(), 0);
-  }
-
-  close(): void {
-    for (const session of this.sessions) session.close();
   }
 }

@@ -11,6 +11,7 @@ import { OFFLOAD_GSO_SHIFT, OFFLOAD_PARTIAL_CHECKSUM } from '../../offload.js';
 import { ipv4FrameHeaderBytes } from '../../wire/ethernet.js';
 import * as ipv4 from '../../wire/ipv4.js';
 import * as tcp from '../../wire/tcp.js';
+import { assemble, keep } from '../../sys/bpf.js';
 import type { Burst } from '../driver.js';
 import type { PacedDriver } from '../pacer.js';
 import type { GiveToKernel } from '../ring.js';
@@ -22,8 +23,10 @@ import { FrameStore } from './frame-store.js';
 import { recognizeOffload, wholeTcpPacket } from './offloads.js';
 import { Outlet } from './outlet.js';
 import { type MtuTo, Sender } from './sender.js';
+import type { Interface } from './session.js';
 import { SegmentSizes } from './segment-sizes.js';
 
+const NOTHING = assemble([keep(0)]);
 const PARTIAL = OFFLOAD_PARTIAL_CHECKSUM;
 const GSO_SHIFT = OFFLOAD_GSO_SHIFT;
 /** So many frames, or bytes, are worth a burst while more are coming. */
@@ -55,7 +58,7 @@ export class PcapDriver implements PacedDriver {
   private readonly ports: (PcapPort | null)[] = [];
   /** By port number; outlives a port that is closed and opened again. */
   private readonly counters: PortStats[] = [];
-  private filter: Uint8Array | null = null;
+  private filter = NOTHING;
   private onReadable: (() => void) | null = null;
   /** Frames are being handed over, since then. */
   private isArriving = false;
@@ -69,24 +72,26 @@ export class PcapDriver implements PacedDriver {
   }
 
   /** Begins to receive from and send to an interface, which must be up, as port `port`. Throws. */
-  openPort(port: number, interfaceName: string): void {
+  openPort(port: number, source: Interface): void {
     if (this.ports[port]) throw new Error(`port ${port} is open already`);
     const stats = (this.counters[port] ??= noStats());
-    const capture = new Capture(this.pcap, interfaceName, (bytes, length) =>
+    const capture = new Capture(this.pcap, source, (bytes, length) =>
       this.arrived(port, bytes, length),
     );
-    if (this.filter !== null) capture.attachFilter(this.filter);
+    capture.attachFilter(this.filter);
     this.ports[port] = { capture, outlet: new Outlet(capture, stats) };
   }
 
-  /** Between two bursts only. */
-  closePort(port: number): void {
+  /**
+   * The port's interface is gone: nothing is sent there any more. Its memory is given back when the process ends, and
+   * only a new process can open the port again.
+   */
+  abandonPort(port: number): void {
     const closing = this.ports[port];
     if (!closing) return;
     this.ports[port] = null;
     closing.outlet.dropAll();
     this.counters[port].ringDrops += closing.capture.drops();
-    closing.capture.close();
   }
 
   /**
@@ -155,10 +160,10 @@ export class PcapDriver implements PacedDriver {
     return { ...counters, ringDrops };
   }
 
+  /** What it has captured by then is lost. */
   close(): void {
     this.unwatch();
-    for (let port = 0; port < this.ports.length; port++) this.closePort(port);
-    this.store.close();
+    for (let port = 0; port < this.ports.length; port++) this.abandonPort(port);
   }
 
   private arrived(port: number, bytes: Uint8Array, length: number): void {

@@ -4,7 +4,12 @@
  */
 import { FrameRing } from '../framering.js';
 import type { PortStats } from '../stats.js';
-import type { Capture } from './capture.js';
+
+/** Where frames leave. */
+export interface Network {
+  /** False where it doesn't take the frame now. */
+  inject(frame: Uint8Array): boolean;
+}
 
 const WAITING_MAX = 512;
 /** Room for a frame of a network with jumbo frames. */
@@ -18,7 +23,7 @@ export class Outlet {
   private offers = 0;
 
   constructor(
-    private readonly capture: Capture,
+    private readonly network: Network,
     private readonly stats: PortStats,
   ) {}
 
@@ -28,7 +33,7 @@ export class Outlet {
 
   /** Sends a frame now or later; the bytes aren't needed any more then. */
   send(frame: Uint8Array): void {
-    if (this.length === 0 && this.capture.inject(frame)) {
+    if (this.length === 0 && this.network.inject(frame)) {
       this.stats.sentFrames += 1;
       return;
     }
@@ -43,7 +48,7 @@ export class Outlet {
     if (waiting === null || waiting.count === 0) return;
     while (waiting.count > 0) {
       const slot = waiting.slot(0);
-      if (!this.capture.inject(waiting.bytes[slot].subarray(0, waiting.length[slot]))) {
+      if (!this.network.inject(waiting.bytes[slot].subarray(0, waiting.length[slot]))) {
         this.refused();
         return;
       }

@@ -8,7 +8,6 @@ import { read32 } from '../../wire/bytes.js';
 import { ipv4FrameHeaderBytes } from '../../wire/ethernet.js';
 import * as ipv4 from '../../wire/ipv4.js';
 import * as tcp from '../../wire/tcp.js';
-import type { Outlet } from './outlet.js';
 import type { SegmentSizes } from './segment-sizes.js';
 
 const PARTIAL = OFFLOAD_PARTIAL_CHECKSUM;
@@ -18,6 +17,11 @@ const TCP_HEADER_BYTES = tcp.TCP_HEADER_BYTES;
 
 /** MTU of the way to an address (int32) by a port. */
 export type MtuTo = (address: number, port: number) => number;
+
+/** Takes frames that are ready; they are its own only during the call. */
+export interface FrameSink {
+  send(frame: Uint8Array): void;
+}
 
 export class Sender {
   private readonly segmenter: Segmenter;
@@ -35,7 +39,7 @@ export class Sender {
   }
 
   /** Sends the frame at memory[offset]. With an offload word that isn't 0 it is a whole TCP packet. */
-  send(offset: number, length: number, offload: number, port: number, outlet: Outlet): void {
+  send(offset: number, length: number, offload: number, port: number, outlet: FrameSink): void {
     const { memory } = this;
     if (offload === 0) {
       this.sendWhole(offset, length, outlet);
@@ -69,7 +73,7 @@ export class Sender {
     return limit > optionBytes ? limit - optionBytes : 1;
   }
 
-  private sendSegments(offset: number, ip: number, segmentBytes: number, outlet: Outlet): void {
+  private sendSegments(offset: number, ip: number, segmentBytes: number, outlet: FrameSink): void {
     const { segmenter, room } = this;
     segmenter.begin(offset, ip, segmentBytes);
     for (;;) {
@@ -79,7 +83,7 @@ export class Sender {
     }
   }
 
-  private sendWhole(offset: number, length: number, outlet: Outlet): void {
+  private sendWhole(offset: number, length: number, outlet: FrameSink): void {
     this.memory.copyWithin(this.room, offset, offset + length);
     outlet.send(this.readyFrame(length));
   }

@@ -1,5 +1,6 @@
 /** What most lab tests begin with: a lab of web servers, and a director with the rules they need. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { loadPcap } from '../../../dataplane/driver/pcap/addons.js';
 import { Director } from '../../../lab/director.js';
 import type { Host } from '../../../lab/host.js';
 import { Lab } from '../../../lab/lab.js';
@@ -22,6 +23,7 @@ export interface Setting {
 
 export interface SettingOptions {
   mtu?: number;
+  driver?: 'ring' | 'pcap';
   /** Further arguments of uvsd. */
   uvsd?: readonly string[];
   /** Lines of `uvsadm -R`. */
@@ -29,10 +31,11 @@ export interface SettingOptions {
 }
 
 /** Builds a lab before the suite's tests and takes it down after them; skips them where this isn't root. */
-export function useLab(options: { mtu?: number } = {}): Setting {
+export function useLab(options: SettingOptions = {}): Setting {
   const setting = {} as Setting;
   before(function () {
     requireRoot(this);
+    if (options.driver === 'pcap') requirePcap(this);
     setting.lab = Lab.up({
       id: 'test',
       numbered: true,
@@ -51,7 +54,8 @@ export function useDirector(options: SettingOptions = {}): Setting {
   const setting = useLab(options);
   before(async () => {
     setting.servers = await startWebServers(setting.lab);
-    setting.director = await Director.start(setting.directorHost, options.uvsd);
+    const { driver = 'ring', uvsd = [] } = options;
+    setting.director = await Director.start(setting.directorHost, ['--driver', driver, ...uvsd]);
     if (options.rules !== undefined) await setting.director.adm('-R', { input: options.rules });
   });
   return setting;
@@ -73,6 +77,16 @@ export function requireRoot(context: Mocha.Context): void {
   if (process.getuid?.() === 0) return;
   process.stdout.write('      skipped: lab tests make network namespaces and need root\n');
   context.skip();
+}
+
+/** Where libpcap or a compiler is missing the add-on couldn't be built. */
+function requirePcap(context: Mocha.Context): void {
+  try {
+    loadPcap();
+  } catch (error) {
+    process.stdout.write(`      skipped: ${(error as Error).message}\n`);
+    context.skip();
+  }
 }
 
 const PATIENCE_MS = 15_000;
