@@ -26,6 +26,13 @@ const NODE_MIN = [20, 19];
 /** Command, or a file with its path -> Debian package. */
 const BASIC = { ip: 'iproute2', nginx: 'nginx', curl: 'curl', nft: 'nftables' };
 const TRAFFIC = { wrk: 'wrk', ping: 'iputils-ping' };
+/** With these npm builds the optional packages of the pcap driver. */
+const COMPILER = {
+  'g++': 'g++',
+  make: 'make',
+  python3: 'python3',
+  '/usr/include/pcap.h': 'libpcap-dev',
+};
 const NFS = {
   'ganesha.nfsd': 'nfs-ganesha',
   '/usr/share/doc/nfs-ganesha-vfs': 'nfs-ganesha-vfs',
@@ -33,10 +40,11 @@ const NFS = {
 };
 const PURPOSES = {
   demo: BASIC,
-  test: { ...BASIC, ...TRAFFIC, ...NFS },
+  test: { ...BASIC, ...TRAFFIC, ...COMPILER, ...NFS },
   bench: {
     ...BASIC,
     ...TRAFFIC,
+    ...COMPILER,
     iperf3: 'iperf3',
     haproxy: 'haproxy',
     taskset: 'util-linux',

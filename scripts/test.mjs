@@ -9,7 +9,12 @@ const ROOT = dirname(import.meta.dirname);
 
 /** npm scripts. */
 const CHECKS = { check: 'types', lint: 'lint', 'format:check': 'format' };
-const TEST_RUNS = { coverage: 'unit, property and conformance tests', 'test:lab': 'lab tests' };
+const TEST_RUNS = {
+  coverage: 'unit, property and conformance tests',
+  'test:lab': 'lab tests',
+  // An engine and its images take minutes.
+  ...(process.env.UVS_TEST_DOCKER === '1' ? { 'test:docker': 'tests of the Docker lab' } : {}),
+};
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 

@@ -10,6 +10,7 @@ import {
   renameSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { homedir } from 'node:os';
@@ -64,9 +65,9 @@ async function minimalSystem() {
 /** Makes an image of another one and of files that `add` puts into a folder. */
 async function layOver(folder, from, tag, add) {
   mkdirSync(folder);
-  const lines = [`FROM ${from}`, 'COPY . /', ...add(folder)];
+  const lines = [`FROM ${from}`, 'COPY . /', ...add(folder), ''];
   const dockerfile = `${folder}.dockerfile`;
-  await mustRun('sh', ['-c', 'printf "%s\\n" "$@" > "$0"', dockerfile, ...lines]);
+  writeFileSync(dockerfile, lines.join('\n'));
   await mustDocker(['build', '--file', dockerfile, '--tag', tag, folder]);
 }
 
@@ -74,6 +75,7 @@ async function layOver(folder, from, tag, add) {
 function addAptSettings(folder) {
   const settings = '/etc/apt/apt.conf.d';
   cpSync(settings, join(folder, settings), { recursive: true });
+  writeFileSync(join(folder, settings, 'zz-retries'), 'Acquire::Retries "3";\n');
   return [];
 }
 
