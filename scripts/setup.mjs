@@ -77,8 +77,9 @@ function setUp(purpose) {
     throw new SetupError(`usage: node scripts/setup.mjs ${Object.keys(PURPOSES).join('|')}`);
   }
   checkNode();
-  installNpmPackages();
+  // First of all what npm compiles with.
   installDebianPackages(PURPOSES[purpose], purpose);
+  installNpmPackages();
   build();
 }
 
@@ -105,15 +106,18 @@ function installNpmPackages() {
   );
 }
 
-/** True if everything in the lock file is installed, except what is optional and could not be. */
+/** True if everything in the lock file is installed, except what is optional and can't be. */
 function npmPackagesAreCurrent() {
+  const canCompile = Object.keys(COMPILER).every(isInstalled);
   const wanted = readLock('package-lock.json');
   const installed = readLock('node_modules/.package-lock.json');
   if (installed === undefined) return false;
   return Object.entries(wanted).every(([path, entry]) => {
     if (path === '') return true;
     const present = installed[path];
-    return present === undefined ? entry.optional === true : present.version === entry.version;
+    if (present !== undefined) return present.version === entry.version;
+    const isCompiled = entry.hasInstallScript === true;
+    return entry.optional === true && !(isCompiled && canCompile);
   });
 }
 
