@@ -1,6 +1,7 @@
 /** What is done to a director while its clients go on: a list in random order, the same for the same seed. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Director } from '../../lab/director.js';
 import type { SeededRandom } from '../../dataplane/driver/random.js';
 import type { Host } from '../../lab/host.js';
@@ -18,6 +19,7 @@ export const TITLES: Record<Kind, string> = {
   edit: 'change of rules',
 };
 
+const RETRY_MS = 5;
 const SERVICE = `${VIP}:80`;
 const OTHER_SERVICE = `${VIP}:8080`;
 const IDLE_SERVER = '10.2.0.99:80';
@@ -44,7 +46,7 @@ export class Victim {
   async suffer(kind: Kind): Promise<void> {
     switch (kind) {
       case 'killWorker':
-        process.kill(this.workerPid(), 'SIGKILL');
+        await this.killWorker();
         break;
       case 'killDirector':
         await this.director.kill();
@@ -59,6 +61,19 @@ export class Victim {
         break;
       case 'edit':
         await this.edit();
+    }
+  }
+
+  /** The one whose number is written down may have ended, and its successor not be there yet. */
+  private async killWorker(): Promise<void> {
+    for (;;) {
+      try {
+        process.kill(this.workerPid(), 'SIGKILL');
+        return;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+        await pause(RETRY_MS);
+      }
     }
   }
 
