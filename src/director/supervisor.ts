@@ -5,8 +5,8 @@
  *     spawn -> loaded -> activate -> running -> ended        a worker's life, as seen from here
  *
  * One worker is active. A second one, the spare, has everything loaded and waits: when the active one ends it
- * takes over at once. A worker that ended soon after it was activated has failed; after several such failures
- * in a row attempts become rarer, the tables are set aside in steps, and in the end the director gives up for
+ * takes over at once. A worker that ended before it ran, or by a fault of its own soon after, has failed; one that
+ * somebody killed has not. After several failures in a row attempts become rarer, the tables are set aside in steps, and in the end the director gives up for
  * the time being: it says so and holds or releases the packets, but never stops trying.
  */
 export interface SupervisorTimes {
@@ -171,15 +171,17 @@ export class Supervisor {
     if (this.isStopping) return [];
     if (this.spare?.number === number) {
       // A spare that can't even load: the next one has to wait as long as an active one would.
+      const hasFailed = isFault || this.spare.phase === 'loading';
       this.spare = null;
-      this.pause(nowMs);
+      if (hasFailed) this.pause(nowMs);
       return [{ effect: 'report', worker: number, failures: this.failures }, ...this.tick(nowMs)];
     }
     if (this.active?.number !== number) return [];
-    const wasStable =
-      this.active.phase === 'running' && nowMs - this.active.sinceMs >= this.times.stableMs;
+    const hasRun = this.active.phase === 'running';
+    const wasStable = hasRun && nowMs - this.active.sinceMs >= this.times.stableMs;
     this.active = null;
-    if (wasStable) {
+    // One that ran and was killed has come up, at least.
+    if (wasStable || (hasRun && !isFault)) {
       this.failures = this.faults = 0;
       this.unstableMs = nowMs;
     } else this.pause(nowMs);

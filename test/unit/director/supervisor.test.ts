@@ -90,7 +90,7 @@ describe('the supervisor of the data plane', () => {
     const stage = new Stage();
     stage.take();
     for (let i = 0; i < 4 * FAILURES_BEFORE_GIVING_UP; i++) {
-      stage.end(stage.running);
+      stage.end(stage.running, true);
       while (stage.running === 0) stage.pass(TICK_MS);
     }
     assert.ok(stage.nowMs > SUPERVISOR_TIMES.giveUpMs);
@@ -102,11 +102,21 @@ describe('the supervisor of the data plane', () => {
     assert.ok(!stage.supervisor.isGivenUp);
   });
 
+  it('has no pause for workers that ran and were killed, however often', () => {
+    const stage = new Stage();
+    for (let i = 0; i < 10 * FAILURES_BEFORE_GIVING_UP; i++) {
+      stage.pass(2 * TICK_MS);
+      stage.end(stage.running);
+      assert.notEqual(stage.running, 0);
+    }
+    assert.ok(!stage.supervisor.isGivenUp);
+  });
+
   it('does not give up within moments, however often workers end', () => {
     const stage = new Stage();
     const end = stage.nowMs + SUPERVISOR_TIMES.giveUpMs;
     while (stage.nowMs < end - TICK_MS) {
-      if (stage.running !== 0) stage.end(stage.running);
+      if (stage.running !== 0) stage.end(stage.running, true);
       stage.pass(TICK_MS);
     }
     assert.ok(!stage.supervisor.isGivenUp);
