@@ -58,6 +58,9 @@ class RingPorts implements HostDriver {
   receiveOnly(): void {}
 }
 
+/** The interface that was in use is gone; its successor may have the same index. */
+const GONE = -1;
+
 class PcapPorts implements HostDriver {
   readonly driver: PcapDriver;
   private readonly opened: number[] = [];
@@ -84,9 +87,10 @@ class PcapPorts implements HostDriver {
       if (!up) return;
       this.driver.openPort(port, { name, mac });
       this.opened[port] = ifindex;
-    } else if (ifindex === 0) {
+    } else if (ifindex === 0 && opened !== GONE) {
       this.driver.abandonPort(port);
-    } else {
+      this.opened[port] = GONE;
+    } else if (ifindex !== 0) {
       this.onWornOut(`interface ${name} is another one than before`);
     }
   }

@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Flood, swallowAnswers } from '../../bench/overload/flood.js';
 import { VIP } from '../../lab/plan.js';
+import { namespaceName } from '../../lab/registry.js';
 import { makeTestFile, requestSeries, tally, wrk } from '../../lab/traffic.js';
 import { WebServer } from '../../lab/webserver.js';
 import type { Counters } from '../../src/control/api.js';
+import { ip } from './support/small-lab.js';
 import { eventually, serviceRules, URL, useDirector, type Setting } from './support/setting.js';
 
 const FILE_BYTES = 100_000_000;
@@ -87,6 +89,24 @@ describe('the pcap driver', () => {
       ({ exit }) => exit === 0,
     );
     assert.equal(answer.exit, 0, answer.stderr);
+  });
+
+  it('goes on in another process when an interface is taken away and made anew', async () => {
+    const { client, directorHost, lab } = setting;
+    const pid = workerPid(setting);
+    await ip(directorHost, 'link del int0');
+    await setting.director.daemon.logged(/interface int0: gone/);
+    const inSwitch = namespaceName(lab.id, 'switch');
+    await ip(directorHost, `link add int0 type veth peer name again netns ${inSwitch}`);
+    const port = ['-n', inSwitch, 'link', 'set', 'again', 'master', 'inside', 'up'];
+    await directorHost.output('ip', port);
+    await ip(directorHost, 'addr add 10.2.0.1/24 dev int0', 'link set int0 up');
+    const answer = await eventually(
+      () => client.run('curl', ['-sS', '--max-time', '1', URL]),
+      ({ exit }) => exit === 0,
+    );
+    assert.equal(answer.exit, 0, answer.stderr);
+    assert.notEqual(workerPid(setting), pid);
   });
 
   async function handedBack(): Promise<number> {

@@ -45,6 +45,10 @@ function sendFrames(): void {
   report();
 }
 
+function count(error: Error | null): void {
+  if (error === null) sent += 1;
+}
+
 function sendPackets(): void {
   const socket = createSocket({ protocol: IPPROTO_RAW });
   socket.setOption(SocketLevel.IPPROTO_IP, SocketOption.IP_HDRINCL, 1);
@@ -59,7 +63,6 @@ function sendPackets(): void {
       socket.send(packet, 0, packet.length, destination, onSent);
     }
   };
-  const count = (error: Error | null): void => void (sent += error === null ? 1 : 0);
   const countAndGoOn = (error: Error | null): void => {
     count(error);
     next();
