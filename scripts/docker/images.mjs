@@ -24,23 +24,26 @@ const INCLUDED = 'ca-certificates,libstdc++6';
 const BASE_IMAGE = 'uvs-test-base';
 const NODE_IMAGE = 'uvs-test-node';
 
-/** Builds the images `uvs` and `uvs-lab`; `folder` is for files in between. */
+/** Builds the images that docker-compose.yml and docker/nfs.yml name; `folder` is for files in between. */
 export async function buildImages(folder) {
   const base = await minimalSystem();
   await mustDocker(['import', base, `${BASE_IMAGE}:plain`]);
   await layOver(join(folder, 'base'), `${BASE_IMAGE}:plain`, BASE_IMAGE, addAptSettings);
   await layOver(join(folder, 'node'), BASE_IMAGE, NODE_IMAGE, addNode);
-  await Promise.all([build('uvs-lab', ['--target', 'lab']), build('uvs', [])]);
+  await Promise.all([
+    build('uvs-lab', ['--target', 'lab', ROOT]),
+    build('uvs', [ROOT]),
+    build('uvs-nfs', ['--file', join(ROOT, 'docker/nfs.dockerfile'), join(ROOT, 'docker')]),
+  ]);
 }
 
 function build(tag, options) {
-  const images = [
+  const images = { BASE_IMAGE, NODE_IMAGE };
+  const bases = Object.entries(images).flatMap(([name, image]) => [
     '--build-arg',
-    `BASE_IMAGE=${BASE_IMAGE}`,
-    '--build-arg',
-    `NODE_IMAGE=${NODE_IMAGE}`,
-  ];
-  return mustDocker(['build', '--network', 'host', ...images, ...options, '--tag', tag, ROOT]);
+    `${name}=${image}`,
+  ]);
+  return mustDocker(['build', '--network', 'host', '--tag', tag, ...bases, ...options]);
 }
 
 /** A tar file with Debian, made once: nothing of this host's settings is in it. */

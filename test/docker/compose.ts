@@ -12,16 +12,19 @@ export class ComposeLab {
 
   private constructor(
     readonly project: string,
-    /** `docker compose`, or the program that was before it. */
+    /** `docker compose`, or the program that was before it, with its files. */
     private readonly compose: readonly string[],
   ) {}
 
-  static async up(project: string): Promise<ComposeLab> {
-    const lab = new ComposeLab(project, await composeCommand());
-    // What a run that was killed has left.
-    await lab.down();
-    await lab.run('up', '-d', '--no-build');
-    return lab;
+  /** Of docker-compose.yml and `files` that change it. */
+  static async prepare(project: string, ...files: string[]): Promise<ComposeLab> {
+    const options = ['docker-compose.yml', ...files].flatMap((file) => ['--file', file]);
+    return new ComposeLab(project, [...(await composeCommand()), ...options]);
+  }
+
+  /** Starts these services and those that they depend on, or all. */
+  async up(...services: string[]): Promise<void> {
+    await this.run('up', '-d', '--no-build', ...services);
   }
 
   /** Takes it down with its volumes. */

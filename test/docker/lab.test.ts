@@ -12,7 +12,8 @@ describe('the lab of docker-compose.yml', () => {
   let hash: string;
 
   before('up', async () => {
-    lab = await ComposeLab.up(PROJECT);
+    lab = await ComposeLab.prepare(PROJECT);
+    await lab.up();
     const documents = `${PROJECT}_documents:/documents`;
     const make = `head -c ${FILE_BYTES} /dev/urandom > /documents/large && sha256sum < /documents/large`;
     hash = await docker('run', '--rm', '-v', documents, 'uvs-lab', 'sh', '-c', make);
