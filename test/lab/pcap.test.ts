@@ -8,8 +8,29 @@ import { makeTestFile, requestSeries, tally, wrk } from '../../lab/traffic.js';
 import { WebServer } from '../../lab/webserver.js';
 import type { Counters } from '../../src/control/api.js';
 import { ip } from './support/small-lab.js';
-import { eventually, serviceRules, URL, useDirector, type Setting } from './support/setting.js';
+import { Wire } from './support/wire.js';
+import {
+  eventually,
+  serviceRules,
+  URL,
+  useDirector,
+  useLab,
+  type Setting,
+} from './support/setting.js';
 
+/** What test/support/pcap-probe.ts prints. */
+interface Seen {
+  /** While frames came without end: no turn of the event loop; frames out of order, and not received at all. */
+  isEndless: boolean;
+  misplaced: number;
+  lost: number;
+  /** Of a flood that was sent at once. */
+  received: number;
+  counted: number;
+  sent: number;
+}
+
+const PROBE = join(import.meta.dirname, '../support/pcap-probe.ts');
 const FILE_BYTES = 100_000_000;
 const RULES = serviceRules('-s rr');
 
@@ -151,5 +172,20 @@ describe('a flood over the pcap driver', () => {
     const { sent } = await flood.stop();
     assert.ok(sent > 100_000, `${sent} SYNs`);
     assert.equal(workerPid(setting), pid);
+  });
+});
+
+describe('the pcap driver on a wire', () => {
+  const setting = useLab({ driver: 'pcap' });
+
+  it('gives the event loop its turns while frames come without end, loses none and counts those it must', async () => {
+    const host = setting.client;
+    await new Wire(host).lay();
+    const output = await host.output(process.execPath, ['--import', 'tsx', PROBE]);
+    const { isEndless, misplaced, lost, received, counted, sent } = JSON.parse(output) as Seen;
+    assert.equal(isEndless, false);
+    assert.deepEqual({ misplaced, lost }, { misplaced: 0, lost: 0 });
+    assert.equal(received + counted, sent);
+    assert.ok(received > 100 && counted > 100, output);
   });
 });

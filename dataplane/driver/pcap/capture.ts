@@ -14,20 +14,28 @@ import { CaptureSession, type Interface, type OnFrame } from './session.js';
 
 export class Capture {
   private readonly sessions: CaptureSession[] = [];
+  /** Which session gets new frames, and which one hands over its own at the moment. */
   private front = 0;
+  private current = 0;
 
   /** Throws where libpcap or the kernel refuses. */
   constructor(pcap: Pcap, source: Interface, onFrame: OnFrame) {
     for (let i = 0; i < 2; i++) {
-      this.sessions.push(new CaptureSession(pcap, source, onFrame));
+      const onOwnFrame: OnFrame = (bytes, length) => {
+        this.current = i;
+        onFrame(bytes, length);
+      };
+      this.sessions.push(new CaptureSession(pcap, source, onOwnFrame));
     }
     const [first, second] = this.sessions;
     joinReceivers(first.fd, second.fd);
     chooseReceiver(first.fd, this.front);
   }
 
-  /** What comes from now on waits until the event loop has had its turn. */
+  /** What comes from now on waits until the event loop has had its turn. To be called while a frame is handed over. */
   takeTurns(): void {
+    // Else the frames that wait already would be overtaken.
+    if (this.current !== this.front) return;
     this.front = 1 - this.front;
     chooseReceiver(this.sessions[0].fd, this.front);
   }
