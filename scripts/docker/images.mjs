@@ -26,7 +26,7 @@ const NODE_IMAGE = 'uvs-test-node';
 
 /** Builds the images that docker-compose.yml and docker/nfs.yml name; `folder` is for files in between. */
 export async function buildImages(folder) {
-  const base = await minimalSystem();
+  const base = await minimalSystem(folder);
   await mustDocker(['import', base, `${BASE_IMAGE}:plain`]);
   await layOver(join(folder, 'base'), `${BASE_IMAGE}:plain`, BASE_IMAGE, addAptSettings);
   await layOver(join(folder, 'node'), BASE_IMAGE, NODE_IMAGE, addNode);
@@ -47,22 +47,19 @@ function build(tag, options) {
 }
 
 /** A tar file with Debian, made once: nothing of this host's settings is in it. */
-async function minimalSystem() {
-  const tar = join(CACHE, `${SUITE}.tar`);
-  if (existsSync(tar)) return tar;
-  mkdirSync(CACHE, { recursive: true });
-  const unfinished = `${tar}.${process.pid}`;
+async function minimalSystem(folder) {
+  const kept = join(CACHE, `${SUITE}.tar`);
+  if (existsSync(kept)) return kept;
+  const system = join(folder, 'system');
   const options = ['--variant=minbase', `--include=${INCLUDED}`];
-  try {
-    await mustRun('debootstrap', [...options, SUITE, `${unfinished}.d`]);
-    rmSync(join(`${unfinished}.d`, 'var/cache/apt/archives'), { recursive: true, force: true });
-    await mustRun('tar', ['--directory', `${unfinished}.d`, '--create', '--file', unfinished, '.']);
-    renameSync(unfinished, tar);
-  } finally {
-    rmSync(`${unfinished}.d`, { recursive: true, force: true });
-    rmSync(unfinished, { force: true });
-  }
-  return tar;
+  await mustRun('debootstrap', [...options, SUITE, system]);
+  rmSync(join(system, 'var/cache/apt/archives'), { recursive: true, force: true });
+  await mustRun('tar', ['--directory', system, '--create', '--file', `${system}.tar`, '.']);
+  mkdirSync(CACHE, { recursive: true });
+  const unfinished = `${kept}.${process.pid}`;
+  copyFileSync(`${system}.tar`, unfinished);
+  renameSync(unfinished, kept);
+  return kept;
 }
 
 /** Makes an image of another one and of files that `add` puts into a folder. */
