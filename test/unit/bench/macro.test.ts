@@ -129,7 +129,7 @@ describe('the command line of the side-by-side benchmark', () => {
     );
     assert.deepEqual(
       options?.peers.map(({ id }) => id),
-      ['uvs-ring', 'haproxy'],
+      ['uvs-ring', 'uvs-pcap', 'haproxy'],
     );
   });
 
