@@ -84,10 +84,8 @@ async function measure(lab: Lab, { counts, transfers, bytes, seed }: Options): P
   const victim = new Victim(lab.host('director'), await Director.start(lab.host('director')));
   await victim.director.adm('-R', { input: `${RULES.join('\n')}\n`.replaceAll('VIP', VIP) });
   const client = lab.host('client');
-  const wrk = client.spawn('wrk', [
-    ...['-t', '1', '-c', String(WRK_CONNECTIONS), '-d', `${WRK_SECONDS}s`, '--timeout', '10s'],
-    `http://${VIP}:80/`,
-  ]);
+  const load = ['-t', '1', '-c', String(WRK_CONNECTIONS), '-d', `${WRK_SECONDS}s`];
+  const wrk = client.spawn('wrk', [...load, '--timeout', '10s', `http://${VIP}:80/`]);
   const prober = client.spawn(process.execPath, [PROBER, VIP, '80', String(KEPT_CONNECTIONS)]);
   const downloads = new Downloads(client, `http://${VIP}/files/large`, file, transfers);
   await pause(WARM_UP_MS);
