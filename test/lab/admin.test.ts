@@ -3,6 +3,7 @@ import { chmodSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { requestSeries } from '../../lab/traffic.js';
 import { serviceRules, SERVICE, URL, useDirector } from './support/setting.js';
+import { asNobody, NOBODY } from './support/stranger.js';
 
 describe('uvsadm', () => {
   const setting = useDirector({ rules: serviceRules('-s wrr', [3, 2, 1]) });
@@ -73,14 +74,14 @@ describe('uvsadm', () => {
     const { directorHost } = setting;
     assert.equal(statSync(directorHost.controlSocket).mode & 0o777, 0o600);
     const test = ['test', '-w', directorHost.controlSocket];
-    const nobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
+    const nobody = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
     assert.equal((await directorHost.run('setpriv', test)).exit, 0);
     assert.equal((await directorHost.run('setpriv', [...nobody, ...test])).exit, 1);
-    const adm = ['uvsadm', '-Ln'];
-    const outside = await directorHost.run('setpriv', [...nobody, ...adm]);
+    const adm = asNobody('bin/uvsadm.js', ['-Ln']);
+    const outside = await directorHost.run('unshare', adm);
     assert.match(outside.stderr, /permission denied: only root and its owner may open/i);
     chmodSync(directorHost.controlSocket, 0o666);
-    const inside = await directorHost.run('setpriv', [...nobody, ...adm]);
+    const inside = await directorHost.run('unshare', adm);
     assert.match(inside.stderr, /permission denied: user 65534/i);
     assert.notEqual(inside.exit, 0);
   });

@@ -6,8 +6,8 @@ import { pidsIn } from '../../lab/ip.js';
 import { requestSeries } from '../../lab/traffic.js';
 import { startWebServers } from '../../lab/webserver.js';
 import { serviceRules, URL, useLab } from './support/setting.js';
+import { asNobody, NOBODY } from './support/stranger.js';
 
-const NOBODY = 65_534;
 const NET_ADMIN = '0000000000001000';
 const NET_ADMIN_AND_RAW = '0000000000003000';
 
@@ -63,12 +63,11 @@ describe('privileges', () => {
     const state = join(directorHost.folder, 'state-of-nobody');
     mkdirSync(state);
     chownSync(state, NOBODY, NOBODY);
-    const user = ['--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups'];
     const both = '+net_admin,+net_raw';
     const capabilities = ['--inh-caps', both, '--ambient-caps', both];
-    const uvsd = ['uvsd', '--state-dir', state, '--socket', join(state, 'uvs.sock')];
-    const words = [...user, ...capabilities, ...uvsd];
-    const daemon = directorHost.daemon('uvsd', 'setpriv', words);
+    const options = ['--state-dir', state, '--socket', join(state, 'uvs.sock')];
+    const words = asNobody('lab/uvsd.js', options, capabilities);
+    const daemon = directorHost.daemon('uvsd', 'unshare', words);
     await daemon.logged(/\bready\b/);
     const env = { UVS_SOCKET: join(state, 'uvs.sock') };
     await directorHost.output('uvsadm', ['-R'], { env, input: serviceRules('-s rr') });
