@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Director } from './director.js';
 import { drawNatPlan } from './drawing.js';
+import { endOnSignals } from './ending.js';
 import { LabError, messageOf } from './errors.js';
 import type { Host } from './host.js';
 import { Lab } from './lab.js';
@@ -31,6 +32,8 @@ interface Scene {
 
 async function demo(keep: boolean): Promise<number> {
   endOnSignals();
+  // A terminal that went away is a reason to exit, too.
+  process.stdout.on('error', () => process.exit(1));
   const stage = new Stage();
   let lab: Lab | undefined;
   try {
@@ -43,15 +46,6 @@ async function demo(keep: boolean): Promise<number> {
     if (lab !== undefined) end(stage, lab, keep && stage.failures === 0);
   }
   return stage.failures === 0 ? 0 : 1;
-}
-
-/** The lab is taken down when this process exits; a terminal that went away is a reason to exit, too. */
-function endOnSignals(): void {
-  const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-  for (const [signal, status] of Object.entries(signals)) {
-    process.on(signal, () => process.exit(status));
-  }
-  process.stdout.on('error', () => process.exit(1));
 }
 
 function end(stage: Stage, lab: Lab, keep: boolean): void {

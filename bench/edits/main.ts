@@ -13,6 +13,7 @@ import { parseWrk, type WrkResult } from '../../lab/traffic.js';
 import { startWebServers } from '../../lab/webserver.js';
 import { connect, type RemoteControl } from '../../src/control/client.js';
 import { percentile } from '../macro/statistics.js';
+import { runBenchmark } from '../program.js';
 import { EDITS, rules, type Edit } from './kinds.js';
 
 const HELP = `Usage: npm run bench:edits -- [--times N] [--json]
@@ -120,15 +121,4 @@ function text(rows: readonly Row[], { requestsPerSecond, errors }: WrkResult): s
   ].join('\n');
 }
 
-/** The lab is taken down when this process exits. */
-for (const [signal, status] of Object.entries({ SIGHUP: 129, SIGINT: 130, SIGTERM: 143 })) {
-  process.on(signal, () => process.exit(status));
-}
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof LabError)) throw error;
-  process.stderr.write(`bench: ${error.message}\n`);
-  process.exit(1);
-}
+await runBenchmark('bench', main);

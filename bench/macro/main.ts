@@ -1,9 +1,9 @@
 /** `npm run bench`: uvs side by side with other balancers and with plain routing. */
 import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
-import { LabError } from '../../lab/errors.js';
 import { requireMachine } from '../../lab/needs.js';
 import { wrk } from '../../lab/traffic.js';
+import { runBenchmark } from '../program.js';
 import { CONNECTIONS } from './axes/web.js';
 import { describeMachine } from './machine.js';
 import { expectedSeconds, measureAll } from './measure.js';
@@ -21,7 +21,6 @@ const START_SECONDS = 1.2;
 const BASIC_COMMANDS = ['nginx', 'iperf3', 'wrk', 'taskset'];
 
 async function main(argv: readonly string[]): Promise<void> {
-  endOnSignals();
   const options = parseOptions(argv, availableParallelism());
   if (options === null) {
     process.stdout.write(HELP);
@@ -96,18 +95,4 @@ function describe({ peer, directorPids }: Site, start: Memory | null): PeerInfo 
   };
 }
 
-/** Labs are taken down when this process exits. */
-function endOnSignals(): void {
-  const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-  for (const [signal, status] of Object.entries(signals)) {
-    process.on(signal, () => process.exit(status));
-  }
-}
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof LabError)) throw error;
-  process.stderr.write(`bench: ${error.message}\n`);
-  process.exit(1);
-}
+await runBenchmark('bench', main);

@@ -12,6 +12,7 @@ import { goFirst } from '../macro/priority.js';
 import { pin } from '../macro/processes.js';
 import { Progress } from '../macro/progress.js';
 import { placementFor, Site } from '../macro/site.js';
+import { runBenchmark } from '../program.js';
 import { DOOR_PORT, SUBJECTS, type Condition, type Subject } from './conditions.js';
 import { swallowAnswers } from './flood.js';
 import { installMeter, LOADS, RunningLoad, type Load } from './loads.js';
@@ -51,10 +52,6 @@ interface Options {
 }
 
 async function main(argv: string[]): Promise<void> {
-  const signals = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-  for (const [signal, status] of Object.entries(signals)) {
-    process.on(signal, () => process.exit(status));
-  }
   const options = parse(argv);
   if (options === null) {
     process.stdout.write(HELP);
@@ -205,10 +202,4 @@ function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Number(value.toPrecision(DIGITS)) : value;
 }
 
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  if (!(error instanceof LabError)) throw error;
-  process.stderr.write(`bench:overload: ${error.message}\n`);
-  process.exit(1);
-}
+await runBenchmark('bench:overload', main);

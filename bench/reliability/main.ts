@@ -17,6 +17,7 @@ import { makeTestFile, parseWrk } from '../../lab/traffic.js';
 import { startWebServers } from '../../lab/webserver.js';
 import { describeMachine } from '../macro/machine.js';
 import { Progress } from '../macro/progress.js';
+import { runBenchmark } from '../program.js';
 import { KINDS, shuffled, Victim, type Counts, type Kind } from './disturbances.js';
 import { Downloads } from './downloads.js';
 import { report, type Outcome, type Probe } from './report.js';
@@ -67,7 +68,6 @@ async function main(argv: string[]): Promise<number> {
   }
   requireMachine(['nginx', 'wrk', 'curl']);
   const lab = Lab.up({ id: 'reliability', numbered: true });
-  process.once('exit', () => lab.down());
   const outcome = await measure(lab, options);
   process.stdout.write(report(outcome));
   if (options.json !== null) {
@@ -162,4 +162,4 @@ function count(text: string): number {
   return Number(text);
 }
 
-process.exitCode = await main(process.argv.slice(2));
+await runBenchmark('bench:reliability', main);

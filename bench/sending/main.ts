@@ -3,11 +3,11 @@
  * side by side on a veth pair.
  */
 import { join } from 'node:path';
-import { LabError } from '../../lab/errors.js';
 import { Lab } from '../../lab/lab.js';
 import { DIRECTOR_OUTSIDE, natPlan } from '../../lab/plan.js';
 import { packageRoot } from '../../src/package.js';
 import { median } from '../micro/measure.js';
+import { runBenchmark } from '../program.js';
 
 const PROGRAM = join(packageRoot(), 'dist', 'bench', 'sending', 'programs', 'send.js');
 const ROUNDS = 5;
@@ -36,10 +36,4 @@ async function main(): Promise<void> {
   }
 }
 
-try {
-  await main();
-} catch (error) {
-  if (!(error instanceof LabError)) throw error;
-  process.stderr.write(`bench: ${error.message}\n`);
-  process.exit(1);
-}
+await runBenchmark('bench', main);

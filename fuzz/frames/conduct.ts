@@ -2,7 +2,8 @@
 import { SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
 import { SCHEDULERS } from '../../scheduler/registry.js';
 import { ControlError } from '../../src/control/api.js';
-import { destinationSettings, SERVICES, serviceSettings, type Site } from './site.js';
+import { destinationSettings, serviceSettings } from '../../test/support/director.js';
+import { SERVICES, type Site } from './site.js';
 
 const WEIGHTS = [0, 1, 2, 100, 0x7fffffff];
 const THRESHOLDS = [0, 0, 1, 3, 50];

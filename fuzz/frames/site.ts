@@ -2,12 +2,17 @@
  * A director in the network of the recordings (src/tools/replay/network.ts), with services of every kind, on
  * tables that can be put back to where they were. All of it small, so that tables run full and chains get long.
  */
-import { regionBytes } from '../../dataplane/memory/region.js';
-import { tableLayouts, type StateMemory, type TableName } from '../../dataplane/state.js';
-import type { DestinationSettings, ServiceKey, ServiceSettings } from '../../src/control/api.js';
+import {
+  allocateMemory,
+  heapMemory,
+  type StateMemory,
+  type TableName,
+} from '../../dataplane/state.js';
+import type { ServiceKey, ServiceSettings } from '../../src/control/api.js';
 import { SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
 import { layNetwork } from '../../src/tools/replay/network.js';
 import { VirtualServer } from '../../src/virtual-server/virtual-server.js';
+import { destinationSettings, serviceKey, serviceSettings } from '../../test/support/director.js';
 
 export const CAPACITY = { connections: 96, services: 12, destinations: 24 };
 const HASH_KEY = [0x5eed, 0x0dd] as const;
@@ -17,12 +22,20 @@ const BUDGET = 100_000;
 
 /** Not mh: to fill its slots takes longer than all the rest, each time the tables are put back. Sessions may ask for it. */
 export const SERVICES: [ServiceKey, Partial<ServiceSettings>, number[]][] = [
-  [service('10.1.0.100', 80), { scheduler: 'rr' }, [2, 3, 4]],
-  [service('10.1.0.100', 443), { scheduler: 'wlc', persistent: true, timeoutSeconds: 60 }, [2, 3]],
-  [service('10.1.0.100', 21), { scheduler: 'wrr', persistent: true, timeoutSeconds: 300 }, [4, 5]],
-  [service('10.1.0.101', 0), { scheduler: 'sh', persistent: true, timeoutSeconds: 10 }, [2, 5]],
-  [service('10.1.0.101', 8080), { scheduler: 'dh' }, [2, 3, 9]],
-  [service('10.1.0.101', 8081), { scheduler: 'lblcr' }, [2, 6]],
+  [serviceKey(80, '10.1.0.100'), { scheduler: 'rr' }, [2, 3, 4]],
+  [
+    serviceKey(443, '10.1.0.100'),
+    { scheduler: 'wlc', persistent: true, timeoutSeconds: 60 },
+    [2, 3],
+  ],
+  [
+    serviceKey(21, '10.1.0.100'),
+    { scheduler: 'wrr', persistent: true, timeoutSeconds: 300 },
+    [4, 5],
+  ],
+  [serviceKey(0, '10.1.0.101'), { scheduler: 'sh', persistent: true, timeoutSeconds: 10 }, [2, 5]],
+  [serviceKey(8080, '10.1.0.101'), { scheduler: 'dh' }, [2, 3, 9]],
+  [serviceKey(8081, '10.1.0.101'), { scheduler: 'lblcr' }, [2, 6]],
 ];
 
 export class Site {
@@ -33,11 +46,7 @@ export class Site {
 
   /** Its services are set up by `setUp`. */
   constructor(readonly clock: { ticks: number }) {
-    const tables = Object.entries(tableLayouts(CAPACITY)).map(([name, { layout, capacity }]) => [
-      name,
-      { buffer: new ArrayBuffer(regionBytes(layout, capacity)) },
-    ]);
-    this.memory = Object.fromEntries(tables) as StateMemory;
+    this.memory = allocateMemory(CAPACITY, heapMemory);
     this.server = new VirtualServer({
       hashKey: HASH_KEY,
       clock: () => clock.ticks,
@@ -117,32 +126,4 @@ export class Site {
 /** Lets the time between two sessions pass. */
 export function pause(clock: { ticks: number }): void {
   clock.ticks = (clock.ticks + PAUSE_TICKS) | 0;
-}
-
-function service(address: string, port: number): ServiceKey {
-  return { family: 'inet', protocol: 'tcp', address, port, fwmark: 0 };
-}
-
-export function serviceSettings(settings: Partial<ServiceSettings>): ServiceSettings {
-  return {
-    scheduler: 'rr',
-    schedulerFlags: 0,
-    persistent: false,
-    timeoutSeconds: 0,
-    netmask: '255.255.255.255',
-    onePacket: false,
-    persistenceEngine: '',
-    ...settings,
-  };
-}
-
-export function destinationSettings(settings: Partial<DestinationSettings>): DestinationSettings {
-  return {
-    forwarding: 'masq',
-    weight: 1,
-    upperThreshold: 0,
-    lowerThreshold: 0,
-    tunnel: { type: 'ipip', port: 0, checksum: 'none' },
-    ...settings,
-  };
 }

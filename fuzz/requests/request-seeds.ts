@@ -1,6 +1,6 @@
 /** Requests of every kind that a director understands, in conversations that make sense. */
 import type { Change, DestinationKey, ServiceKey } from '../../src/control/api.js';
-import { destinationSettings, serviceSettings } from '../frames/site.js';
+import { destinationSettings, serviceSettings } from '../../test/support/director.js';
 
 const WEB: ServiceKey = {
   family: 'inet',

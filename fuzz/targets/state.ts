@@ -19,7 +19,8 @@ import { Random } from '../../sim/random.js';
 import { checkInvariants } from '../../sim/invariants.js';
 import { ByteMutator, interestingNumber } from '../bytes.js';
 import { segment } from '../frames/frame-maker.js';
-import { CAPACITY, destinationSettings, SERVICES, serviceSettings, Site } from '../frames/site.js';
+import { destinationSettings, serviceSettings } from '../../test/support/director.js';
+import { CAPACITY, SERVICES, Site } from '../frames/site.js';
 import { stateImages } from '../frames/images.js';
 import { mustHold, type Target } from '../target.js';
 

@@ -136,8 +136,8 @@ export class Director {
 
   private async start(): Promise<void> {
     const { rules } = this.options;
-    // Whatever is wrong with them is found before anything is touched.
     if (this.options.driver === 'pcap') loadPcap();
+    // Whatever is wrong with them is found before anything is touched.
     const wanted = rules === null ? null : await readWanted(rules);
     await this.lock();
     this.openPorts();

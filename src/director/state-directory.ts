@@ -44,10 +44,9 @@ export function tablesPlace(stateDir: string): TablesPlace {
     const place = placeInSharedMemory();
     if (place !== null) symlinkSync(place, directory);
   }
-  const target = linkTarget(directory);
   // Whatever empties /dev/shm leaves a link to nothing.
-  if (target !== null) mkdirSync(target, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
-  else mkdirSync(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
+  const target = linkTarget(directory) ?? directory;
+  mkdirSync(target, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
   return { directory, isInMemory: isInMemory(directory) };
 }
 

@@ -86,6 +86,13 @@ export class Supervision {
     if (this.openedWorker !== 0) this.send(this.openedWorker, { type: 'run' });
   }
 
+  /** The worker that has opened the tables, as soon as there is one; rejects where the director has given up. */
+  openWorker(): Promise<number> {
+    if (this.openedWorker !== 0) return Promise.resolve(this.openedWorker);
+    if (this.machine.isGivenUp) return Promise.reject(downError());
+    return new Promise((resolve, reject) => this.openers.push({ resolve, reject }));
+  }
+
   /**
    * Has the worker make a change. Rejects with ControlError where it is refused, with WorkerEndedError where it
    * isn't known what has become of it.
@@ -244,13 +251,6 @@ export class Supervision {
       } else this.perform(effect);
     }
     member?.noteEnd();
-  }
-
-  /** The worker that has opened the tables, as soon as there is one; rejects where the director has given up. */
-  openWorker(): Promise<number> {
-    if (this.openedWorker !== 0) return Promise.resolve(this.openedWorker);
-    if (this.machine.isGivenUp) return Promise.reject(downError());
-    return new Promise((resolve, reject) => this.openers.push({ resolve, reject }));
   }
 
   private rejectOpeners(): void {

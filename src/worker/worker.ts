@@ -72,6 +72,8 @@ export class Worker {
     const dataPlane = this.plane(options, tables);
     const { virtualServer } = dataPlane;
     const damaged = virtualServer.rebuild();
+    // Changes are told from now on: before, they were part of all this.
+    this.dataPlane = dataPlane;
     this.send({ type: 'endpoints', all: virtualServer.interceptedEndpoints.all });
     const report: OpenReport = {
       areTakenOver: tables.areTakenOver,
@@ -84,21 +86,19 @@ export class Worker {
   }
 
   private plane(options: WorkerOptions, tables: OpenedTables): DataPlane {
-    const dataPlane = new DataPlane({
+    return new DataPlane({
       ...tables,
       driver: options.driver,
       ports: options.ports,
       expectsAll: options.expectsAll,
       sockets: options.driver === 'ring' ? options.ports.map((_, port) => socketsOf(port)) : [],
       handBackSocket: HAND_BACK_SOCKET,
-      onEndpointsChanged: (touched) => this.endpointsChanged(dataPlane.virtualServer, touched),
+      onEndpointsChanged: (touched) => this.endpointsChanged(touched),
       onWornOut: (reason) => this.makeWay(reason),
       onHostChange: (description) => this.send({ type: 'host', description }),
       onAddressesChanged: () => this.send({ type: 'addresses' }),
       onPortsChanged: (ports) => this.send({ type: 'ports', ports }),
     });
-    this.dataPlane = dataPlane;
-    return dataPlane;
   }
 
   /** The director has a successor ready; this worker has told it why by the time it ends. */
@@ -145,8 +145,9 @@ export class Worker {
     this.send({ type: 'done', id, answer });
   }
 
-  private endpointsChanged(virtualServer: VirtualServer, touched: Endpoints | 'all'): void {
-    const wanted = virtualServer.interceptedEndpoints;
+  private endpointsChanged(touched: Endpoints | 'all'): void {
+    if (this.dataPlane === null) return;
+    const wanted = this.dataPlane.virtualServer.interceptedEndpoints;
     if (touched === 'all') {
       this.send({ type: 'endpoints', all: wanted.all });
       return;

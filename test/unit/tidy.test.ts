@@ -65,7 +65,7 @@ const ALLOWED: [string, string[]][] = [
     ['src/virtual-server', 'src/director/supervisor', 'src/control', 'dataplane', 'scheduler'],
   ],
   ['bench', ['src', 'dataplane', 'scheduler', 'lab', 'test/support']],
-  ['fuzz', ['src', 'dataplane', 'scheduler', 'sim']],
+  ['fuzz', ['src', 'dataplane', 'scheduler', 'sim', 'test/support']],
 ];
 
 /** The places a file may import from. */

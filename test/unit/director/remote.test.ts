@@ -3,27 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Capacity } from '../../../dataplane/state.js';
-import { ControlError, type ServiceKey, type ServiceSettings } from '../../../src/control/api.js';
+import { ControlError } from '../../../src/control/api.js';
 import { calls } from '../../../src/control/calls.js';
 import { RemoteVirtualServer } from '../../../src/director/remote-virtual-server.js';
 import { WorkerEndedError } from '../../../src/director/supervision.js';
 import { openTables, viewTables } from '../../../src/virtual-server/tables.js';
 import { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
+import { serviceKey, serviceSettings } from '../../support/director.js';
 
 const CAPACITY: Capacity = { connections: 100, services: 100, destinations: 200 };
-const SETTINGS: ServiceSettings = {
-  scheduler: 'rr',
-  schedulerFlags: 0,
-  persistent: false,
-  timeoutSeconds: 0,
-  netmask: '255.255.255.255',
-  onePacket: false,
-  persistenceEngine: '',
-};
-
-function service(port: number): ServiceKey {
-  return { family: 'inet', protocol: 'tcp', address: '10.1.0.100', port, fwmark: 0 };
-}
+const SETTINGS = serviceSettings();
 
 type Death = 'before' | 'half-way' | 'after' | null;
 
@@ -95,13 +84,13 @@ describe('the virtual server of another process', () => {
   afterEach(() => rmSync(directory, { recursive: true }));
 
   const ports = async (): Promise<number[]> => (await remote.services()).map(({ port }) => port);
-  const add = (port: number): Promise<void> => remote.addService(service(port), SETTINGS);
+  const add = (port: number): Promise<void> => remote.addService(serviceKey(port), SETTINGS);
 
   it('is asked through its tables', async () => {
     await add(80);
     assert.deepEqual(await ports(), [80]);
-    assert.equal((await remote.service(service(80))).scheduler, 'rr');
-    await assert.rejects(remote.service(service(81)), { errno: 'ESRCH' });
+    assert.equal((await remote.service(serviceKey(80))).scheduler, 'rr');
+    await assert.rejects(remote.service(serviceKey(81)), { errno: 'ESRCH' });
     await remote.setSetting('sloppy_tcp', 1);
     assert.equal((await remote.settings())['sloppy_tcp'], 1);
     await remote.setTimeouts({ tcpSeconds: 7, tcpFinSeconds: 0, udpSeconds: 0 });
@@ -135,7 +124,7 @@ describe('the virtual server of another process', () => {
       assert.equal(worker.openings, 2);
       assert.deepEqual(await ports(), [80, 81]);
       worker.deaths.push(death);
-      await remote.deleteService(service(80));
+      await remote.deleteService(serviceKey(80));
       assert.deepEqual(await ports(), [81]);
     });
   }
@@ -155,7 +144,7 @@ describe('the virtual server of another process', () => {
     const next = new RemoteVirtualServer({ supervision: worker, clock: () => 0, onChanged() {} });
     next.look(viewTables(directory, CAPACITY));
     worker.deaths.push('before');
-    await next.addService(service(82), SETTINGS);
+    await next.addService(serviceKey(82), SETTINGS);
     assert.deepEqual(await ports(), [80, 81, 82]);
   });
 });

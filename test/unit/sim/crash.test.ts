@@ -7,10 +7,10 @@ import {
   Clock,
   destinationKey,
   destinationSettings,
-  layNetwork,
   OUTER,
   serviceKey,
   serviceSettings,
+  testDirector,
   VIP,
 } from '../../support/director.js';
 import { tcpFrame } from '../../support/frames.js';
@@ -20,13 +20,7 @@ const CAPACITY = { connections: 64, services: 8, destinations: 16 };
 async function director() {
   const clock = new Clock();
   const memory = allocateMemory(CAPACITY, heapMemory);
-  const server = new VirtualServer({
-    memory,
-    capacity: CAPACITY,
-    hashKey: [1, 2],
-    clock: clock.read,
-  });
-  layNetwork(server.routes);
+  const server = testDirector(clock, { memory, capacity: CAPACITY });
   await server.addService(serviceKey(), serviceSettings({ persistent: true, timeoutSeconds: 60 }));
   await server.addDestination(serviceKey(), destinationKey(11), destinationSettings());
   return { server, memory, clock };

@@ -12,7 +12,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Capacity } from '../../../dataplane/state.js';
-import type { ServiceKey, ServiceSettings } from '../../../src/control/api.js';
 import {
   openTables,
   setTablesAside,
@@ -21,32 +20,18 @@ import {
   type OpenedTables,
 } from '../../../src/virtual-server/tables.js';
 import { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
+import {
+  destinationKey,
+  destinationSettings,
+  serviceKey,
+  serviceSettings,
+} from '../../support/director.js';
 
 const CAPACITY: Capacity = { connections: 1000, services: 100, destinations: 200 };
-const SERVICE: ServiceKey = {
-  family: 'inet',
-  protocol: 'tcp',
-  address: '10.1.0.100',
-  port: 80,
-  fwmark: 0,
-};
-const SETTINGS: ServiceSettings = {
-  scheduler: 'wlc',
-  schedulerFlags: 0,
-  persistent: false,
-  timeoutSeconds: 0,
-  netmask: '255.255.255.255',
-  onePacket: false,
-  persistenceEngine: '',
-};
-const SERVER = { family: 'inet', address: '10.2.0.11', port: 80 } as const;
-const SERVER_SETTINGS = {
-  forwarding: 'masq',
-  weight: 5,
-  upperThreshold: 7,
-  lowerThreshold: 3,
-  tunnel: { type: 'ipip', port: 0, checksum: 'none' },
-} as const;
+const SERVICE = serviceKey();
+const SETTINGS = serviceSettings({ scheduler: 'wlc' });
+const SERVER = destinationKey(11);
+const SERVER_SETTINGS = destinationSettings({ weight: 5, upperThreshold: 7, lowerThreshold: 3 });
 
 describe('tables in files', () => {
   let directory: string;
