@@ -3,6 +3,7 @@ import { spawn, type SpawnOptions } from 'node:child_process';
 import { closeSync, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { LabError } from './errors.js';
+import { patient } from './patience.js';
 import type { HostPlan } from './plan.js';
 import { Daemon, LabProcess, type RunResult } from './process.js';
 import { addProcess, namespaceName, runFolder } from './registry.js';
@@ -67,7 +68,7 @@ export class Host {
     const process = this.spawn(command, args, options);
     process.write(options.input ?? '');
     process.endInput();
-    const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+    const timeoutMs = patient(options.timeoutMs ?? TIMEOUT_MS);
     let late = false;
     const timer = setTimeout(() => {
       late = true;

@@ -21,7 +21,7 @@ export function requireMachine(commands: readonly string[]): void {
   if (process.getuid?.() !== 0) {
     throw new LabError('the lab makes network namespaces and so needs root: try again with sudo');
   }
-  const missing = commands.filter((command) => !isInstalled(command));
+  const missing = commands.filter((command) => findCommand(command) === null);
   if (missing.length > 0) {
     const packages = missing.map((command) => PACKAGES[command] ?? command).join(' ');
     throw new LabError(
@@ -30,14 +30,18 @@ export function requireMachine(commands: readonly string[]): void {
   }
 }
 
-function isInstalled(command: string): boolean {
+/** Where a command is installed; null where it isn't. */
+export function findCommand(command: string): string | null {
   const folders = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/bin:/sbin:/bin`.split(':');
-  return folders.some((folder) => {
-    try {
-      accessSync(join(folder, command), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  const paths = folders.filter(Boolean).map((folder) => join(folder, command));
+  return paths.find(isExecutable) ?? null;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

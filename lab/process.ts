@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { LabError } from './errors.js';
 import { identityOf, isRunning, signalProcess, type ProcessIdentity } from './identity.js';
+import { patient } from './patience.js';
 
 export interface RunResult {
   /** Exit status, null where a signal ended it. */
@@ -138,7 +139,9 @@ export class Daemon {
     this.child.ref();
     signalProcess(this.identity, signal);
     const timeout = new AbortController();
-    const late = pause(timeoutMs, 'late' as const, { signal: timeout.signal }).catch(() => null);
+    const late = pause(patient(timeoutMs), 'late' as const, { signal: timeout.signal }).catch(
+      () => null,
+    );
     const exit = await Promise.race([this.exited, late]);
     timeout.abort();
     this.child.unref();
@@ -147,7 +150,7 @@ export class Daemon {
   }
 
   private async await<T>(what: string, timeoutMs: number, look: () => T | null): Promise<T> {
-    const attempts = Math.ceil(timeoutMs / POLL_MS);
+    const attempts = Math.ceil(patient(timeoutMs) / POLL_MS);
     for (let attempt = 0; attempt < attempts; attempt++) {
       const running = this.running;
       const found = look();

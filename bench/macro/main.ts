@@ -1,6 +1,7 @@
 /** `npm run bench`: uvs side by side with other balancers and with plain routing. */
 import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
+import { LabError } from '../../lab/errors.js';
 import { requireMachine } from '../../lab/needs.js';
 import { wrk } from '../../lab/traffic.js';
 import { runBenchmark } from '../program.js';
@@ -8,6 +9,7 @@ import { CONNECTIONS } from './axes/web.js';
 import { describeMachine } from './machine.js';
 import { expectedSeconds, measureAll } from './measure.js';
 import { HELP, parseOptions, type Options } from './options.js';
+import type { Peer } from './peers/peer.js';
 import { memory, pin, type Memory } from './processes.js';
 import { goFirst } from './priority.js';
 import { Progress } from './progress.js';
@@ -16,7 +18,6 @@ import { WEB } from './services.js';
 import { Site } from './site.js';
 import { resultsTable } from './table.js';
 
-const WARM_UP_SECONDS = 1;
 const START_SECONDS = 1.2;
 const BASIC_COMMANDS = ['nginx', 'iperf3', 'wrk', 'taskset'];
 
@@ -26,13 +27,28 @@ async function main(argv: readonly string[]): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  const { peers, axes } = options;
-  const commands = [...peers, ...axes].flatMap((part) => part.commands);
+  const { axes } = options;
+  const commands = [...options.peers, ...axes].flatMap((part) => part.commands);
   requireMachine([...new Set([...BASIC_COMMANDS, ...commands])]);
-  const results = await run(options, `npm run bench -- ${argv.join(' ')}`.replace(/ -- $/, ''));
+  const peers = measurable(options);
+  const results = await run(
+    { ...options, peers },
+    `npm run bench -- ${argv.join(' ')}`.replace(/ -- $/, ''),
+  );
   writeResults(options.file, results);
   process.stdout.write(`${resultsTable(results)}\n\n`);
   process.stdout.write(`Results are in ${relative(process.cwd(), options.file)}.\n`);
+}
+
+/** The peers that can be measured here. Says which can't be, and fails where just those were asked for. */
+function measurable({ peers, peersNamed }: Options): Peer[] {
+  return peers.filter((peer) => {
+    const reason = peer.missing?.() ?? null;
+    if (reason === null) return true;
+    if (peersNamed) throw new LabError(`${peer.title}: ${reason}`);
+    process.stderr.write(`without ${peer.title}: ${reason}\n`);
+    return false;
+  });
 }
 
 async function run(options: Options, command: string): Promise<Results> {
@@ -63,18 +79,18 @@ async function run(options: Options, command: string): Promise<Results> {
 
 /** Builds all labs, and has each peer work for a moment: compilers of hot code, caches, neighbours. */
 async function start(options: Options): Promise<Site[]> {
-  const progress = new Progress(options.peers.length * (START_SECONDS + WARM_UP_SECONDS));
-  const { placement } = options;
+  const { placement, warmUpSeconds } = options;
+  const progress = new Progress(options.peers.length * (START_SECONDS + warmUpSeconds));
   const sites: Site[] = [];
   for (const [index, peer] of options.peers.entries()) {
-    const left = (options.peers.length - index) * (START_SECONDS + WARM_UP_SECONDS);
+    const left = (options.peers.length - index) * (START_SECONDS + warmUpSeconds);
     progress.show(`getting ready · ${peer.title}`, left);
     sites.push(await Site.start(peer, placement));
   }
   // From now on: all clients are children of this process.
   if (placement !== null) pin(process.pid, placement.client);
   for (const site of sites) {
-    const load = { connections: CONNECTIONS, seconds: WARM_UP_SECONDS };
+    const load = { connections: CONNECTIONS, seconds: warmUpSeconds };
     await wrk(site.client, `http://${site.address(WEB)}/`, load);
   }
   progress.clear();

@@ -3,9 +3,9 @@ import { LabError, messageOf } from '../../lab/errors.js';
 import type { Axis, Conditions, Outcome } from './axes/axis.js';
 import { requests } from './axes/web.js';
 import type { Options } from './options.js';
-import { cpuTime, hostTime, ownUserMs } from './processes.js';
+import { cpuTime, hostTime, ownUserMs, type HostTime } from './processes.js';
 import type { Progress } from './progress.js';
-import type { Sample } from './results.js';
+import type { Sample, Shares } from './results.js';
 import type { Site } from './site.js';
 import { spreadOf } from './statistics.js';
 
@@ -85,13 +85,14 @@ class Watch {
   private readonly begin = performance.now();
   private readonly director: ReturnType<typeof cpuTime>;
   private readonly foreignMs: number;
+  private readonly host = hostTime();
 
   constructor(private readonly site: Site) {
     this.director = cpuTime(site.directorPids);
     this.foreignMs = this.foreignTimeMs();
   }
 
-  stop(): Pick<Sample, 'cpu' | 'others'> {
+  stop(): Pick<Sample, 'cpu' | 'others' | 'shares'> {
     const after = cpuTime(this.site.directorPids);
     const cpu = {
       userMs: after.userMs - this.director.userMs,
@@ -102,6 +103,21 @@ class Watch {
     return {
       cpu: this.site.directorPids.length === 0 ? null : cpu,
       others: Math.max(0, foreign),
+      shares: this.shares(),
+    };
+  }
+
+  private shares(): Shares {
+    const after = hostTime();
+    const spent = (key: keyof HostTime) => after[key] - this.host[key];
+    const keys = Object.keys(after) as (keyof HostTime)[];
+    const total = keys.reduce((sum, key) => sum + spent(key), 0);
+    const share = (key: keyof HostTime) => (total === 0 ? 0 : spent(key) / total);
+    return {
+      user: share('userMs'),
+      system: share('systemMs'),
+      interrupt: share('interruptMs'),
+      idle: share('idleMs'),
     };
   }
 

@@ -13,9 +13,13 @@ export const DRIVERS = ['ring', 'pcap'];
 
 export interface Options {
   readonly peers: readonly Peer[];
+  /** They were chosen by name: one that can't be measured is a failure then. */
+  readonly peersNamed: boolean;
   readonly axes: readonly Axis[];
   readonly rounds: number;
   readonly seconds: number;
+  /** So long each peer works before the first round. */
+  readonly warmUpSeconds: number;
   readonly quick: boolean;
   /** Where each part runs; null: where the kernel puts it. */
   readonly placement: Placement | null;
@@ -35,6 +39,7 @@ Measures uvs side by side with other balancers and with plain routing.
   --drivers LIST     of uvs: ${DRIVERS.join(', ')} (default: all)
   --rounds N         how often everything is measured (default: 4)
   --seconds N        how long a measurement takes (default: 2, with --quick 1)
+  --warm-up N        seconds of work for each peer before the first round (default: 1)
   --no-pinning       let the kernel choose processors
   --json FILE        where the results go (default: bench/results/side-by-side.json,
                      with --quick bench/results/side-by-side-quick.json)
@@ -52,9 +57,11 @@ export function parseOptions(argv: readonly string[], processors: number): Optio
   const axes = chosen('axis', values.axes, AXES, (axis) => axis.id);
   return {
     peers: quick && values.peers === undefined ? peers.filter((peer) => peer.quick) : peers,
+    peersNamed: values.peers !== undefined,
     axes: quick && values.axes === undefined ? axes.filter((axis) => axis.quick) : axes,
     rounds: wholeNumber('rounds', values.rounds, 4),
     seconds: wholeNumber('seconds', values.seconds, quick ? 1 : 2),
+    warmUpSeconds: wholeNumber('warm-up', values['warm-up'], 1),
     quick,
     placement: values['no-pinning'] === true ? null : placementFor(processors),
     file: values.json ?? join(packageRoot(), 'bench', 'results', name),
@@ -72,6 +79,7 @@ function parseWords(argv: readonly string[]) {
         drivers: { type: 'string' },
         rounds: { type: 'string' },
         seconds: { type: 'string' },
+        'warm-up': { type: 'string' },
         'no-pinning': { type: 'boolean' },
         json: { type: 'string' },
         help: { type: 'boolean', short: 'h' },

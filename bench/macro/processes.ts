@@ -32,19 +32,31 @@ export function ownUserMs(): number {
   return (Number(fields[USER_TIME]) + Number(fields[CHILDREN_USER_TIME])) * TICK_MS;
 }
 
+/** Time of all processors together, since the machine was started. */
 export interface HostTime {
   /** What programs of all users took. */
   userMs: number;
+  /** What the kernel did for them, without interrupts. */
+  systemMs: number;
+  /** Interrupts, soft ones too: most of what the network takes. */
+  interruptMs: number;
+  idleMs: number;
   /** What other virtual machines took from this one. */
   stealMs: number;
 }
 
 export function hostTime(): HostTime {
-  const [, user, nice, , , , , , steal] = readFileSync('/proc/stat', 'utf8')
+  const [, user, nice, system, idle, wait, hard, soft, steal] = readFileSync('/proc/stat', 'utf8')
     .split('\n', 1)[0]
     .split(/\s+/)
-    .map(Number);
-  return { userMs: (user + nice) * TICK_MS, stealMs: steal * TICK_MS };
+    .map((ticks) => Number(ticks) * TICK_MS);
+  return {
+    userMs: user + nice,
+    systemMs: system,
+    interruptMs: hard + soft,
+    idleMs: idle + wait,
+    stealMs: steal,
+  };
 }
 
 export interface Memory {

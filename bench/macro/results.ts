@@ -23,6 +23,15 @@ export interface Sample {
   readonly cpu: CpuTime | null;
   /** Share of the machine, from 0 to 1, that programs had which don't belong to the measurement. */
   readonly others: number;
+  readonly shares: Shares;
+}
+
+/** What the whole machine's processors did meanwhile, from 0 to 1; what is missing to 1, other machines had. */
+export interface Shares {
+  readonly user: number;
+  readonly system: number;
+  readonly interrupt: number;
+  readonly idle: number;
 }
 
 export interface AxisInfo {

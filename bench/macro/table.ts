@@ -1,33 +1,43 @@
 /** Results as text, at most 100 columns wide. */
 import type { Metric } from './axes/axis.js';
-import { LIMIT, RIVAL } from './peers/index.js';
-import type { Results } from './results.js';
+import { LIMIT, RIVALS } from './peers/index.js';
+import type { PeerInfo, Results } from './results.js';
 import type { Spread } from './statistics.js';
 import { summarize, type AxisSummary, type Row } from './summary.js';
 
 type Cells = readonly string[];
 
 export function resultsTable(results: Results): string {
-  const summaries = summarize(results, LIMIT, RIVAL);
+  const rival = rivalAmong(results.peers);
+  const summaries = summarize(results, LIMIT, rival?.id ?? '');
   const { machine, settings } = results;
   const head = [
     `${machine.processors} x ${machine.processor}, Linux ${machine.kernel}, Node ${machine.node}`,
     `${settings.rounds} rounds of ${settings.seconds} s; medians (smallest to largest)`,
   ];
-  return [...head, ...summaries.map(axisTable), memoryTable(results)].join('\n');
+  return [
+    ...head,
+    ...summaries.map((summary) => axisTable(summary, rival)),
+    memoryTable(results),
+  ].join('\n');
 }
 
-function axisTable({ axis, rows }: AxisSummary): string {
+function rivalAmong(peers: readonly PeerInfo[]): PeerInfo | undefined {
+  return RIVALS.flatMap((id) => peers.find((peer) => peer.id === id) ?? [])[0];
+}
+
+function axisTable({ axis, rows }: AxisSummary, rival: PeerInfo | undefined): string {
   const [main, ...others] = axis.metrics;
   const units = others.map((metric) => metric.unit);
   const cpu = axis.work === null ? [] : [`${axis.work.timeUnit} CPU/${axis.work.unit}`];
-  const header = ['', main.unit, '', ...units, 'of routing', 'of HAProxy', ...cpu];
+  const toRival = rival === undefined ? [] : [`of ${rival.title}`];
+  const header = ['', main.unit, '', ...units, 'of routing', ...toRival, ...cpu];
   const lines = rows.map((row) => [
     row.peer,
     ...valueAndRange(row, main),
     ...others.map((metric) => format(row.values.get(metric.key)?.median, metric.digits)),
     format(row.toLimit?.median, 2),
-    format(row.toRival?.median, 2),
+    ...toRival.map(() => format(row.toRival?.median, 2)),
     ...(axis.work === null ? [] : [row.cpuTime === null ? '' : format(row.cpuTime.median, 1)]),
   ]);
   return `\n${axis.title}\n${columns([header, ...lines])}`;

@@ -1,5 +1,6 @@
 /** All peers, in the order in which they are measured and shown. */
 import { haproxy } from './haproxy.js';
+import { ipVs } from './ip-vs.js';
 import { nftables } from './nftables.js';
 import { nginxStream } from './nginx-stream.js';
 import { nodeProxy } from './node-proxy.js';
@@ -9,13 +10,15 @@ import { uvs } from './uvs.js';
 
 /** The limit: all others are also shown as a share of what it reaches. */
 export const LIMIT = routing.id;
-export const RIVAL = haproxy.id;
+/** And as a share of the first of these that was measured. */
+export const RIVALS = [ipVs.id, haproxy.id];
 
 /** With uvs once for each driver. */
 export function allPeers(drivers: readonly string[]): Peer[] {
   return [
     routing,
     ...drivers.map((driver) => uvs(driver)),
+    ipVs,
     nftables,
     haproxy,
     nginxStream,

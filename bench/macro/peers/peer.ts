@@ -22,6 +22,8 @@ export interface Peer {
   readonly commands: readonly string[];
   /** Its settings in a few words, for the results. */
   readonly settings: string;
+  /** Why it can't be measured on this machine, and what helps; null where it can. Without it, it always can. */
+  missing?(): string | null;
   /** "2.6.12" */
   version(): string;
   /** Has it serve SERVICES on the VIP. Resolves once it does. */

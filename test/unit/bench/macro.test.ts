@@ -25,6 +25,7 @@ function sample(peer: string, round: number, rate: number, cpuMs: number | null)
     work: 1000,
     cpu,
     others: 0,
+    shares: { user: 0, system: 0, interrupt: 0, idle: 1 },
   };
 }
 
@@ -96,6 +97,17 @@ describe('results of the side-by-side benchmark', () => {
     const [{ rows }] = summarize(results(samples), 'routing', 'haproxy');
     assert.equal(rows[0].cpuTime, null);
     assert.equal(rows[1].cpuTime?.median, 20);
+  });
+
+  it('are compared with ip_vs where it was measured, and with nobody who was not', () => {
+    const all = results([sample('routing', 1, 8, null), sample('haproxy', 1, 4, 20)]);
+    const kernel = { ...all.peers[1], id: 'ip_vs', title: 'ip_vs' };
+    const header = (peers: Results['peers']) =>
+      resultsTable({ ...all, peers })
+        .split('\n')
+        .find((line) => line.includes('of routing'));
+    assert.match(header([...all.peers, kernel]) ?? '', /of routing +of ip_vs +µs/);
+    assert.match(header([all.peers[0]]) ?? '', /of routing +µs/);
   });
 
   it('are shown in columns', () => {
