@@ -6,6 +6,7 @@
  * One *block* of 32 doubles an object; the director's total is block 0:
  *
  *     0..4   live counters: connections, packets in, packets out, bytes in, bytes out
+ *     5      of a destination: connections that ended with the client's SYN unanswered
  *     8..12  published: the live counters as of the last tick
  *     16..20 baseline: what `zero` subtracts from the published ones
  *     24..28 rate accumulators: connections and packets in 1/1024, bytes in 1/32 per second
@@ -18,6 +19,7 @@ import type { RecordLayout, Region } from '../memory/region.js';
 export const STATISTICS_LAYOUT: RecordLayout = { kind: 4, version: 1, recordWords: 64 };
 
 const BLOCK = 32;
+const UNANSWERED_SYNS = 5;
 const PUBLISHED = 8;
 const BASELINE = 16;
 const RATE = 24;
@@ -63,6 +65,8 @@ export class Statistics {
 
   private isSound(base: number): boolean {
     const values = this.values;
+    const unanswered = values[base + UNANSWERED_SYNS];
+    if (!(unanswered >= 0 && unanswered <= COUNT_MAX)) return false;
     for (let i = base; i < base + COUNTERS; i++) {
       const published = values[i + PUBLISHED];
       const isInOrder = published >= values[i + BASELINE] && published <= values[i];
@@ -86,6 +90,14 @@ export class Statistics {
     this.values[block * BLOCK + OUT_BYTES] += bytes;
   }
 
+  countUnansweredSyn(block: number): void {
+    this.values[block * BLOCK + UNANSWERED_SYNS] += 1;
+  }
+
+  unansweredSyns(block: number): number {
+    return this.values[block * BLOCK + UNANSWERED_SYNS];
+  }
+
   /** Publishes the live counters and updates the rates: once every two seconds for each block in use. */
   estimate(block: number): void {
     const values = this.values;
@@ -103,6 +115,12 @@ export class Statistics {
   counter(block: number, which: number): number {
     const base = block * BLOCK;
     return this.values[base + PUBLISHED + which] - this.values[base + BASELINE + which];
+  }
+
+  /** A counter as it is, where `counter` is up to two seconds old. */
+  live(block: number, which: number): number {
+    const base = block * BLOCK;
+    return this.values[base + which] - this.values[base + BASELINE + which];
   }
 
   /** A rate per second, as `--rate` shows it. */

@@ -6,6 +6,8 @@
  * whole seconds. Where ip_vs refuses something with an errno, a call rejects with ControlError and that
  * errno's name, decided in the same order as ip_vs does.
  */
+import type { Snapshot } from './snapshot.js';
+
 export type Family = 'inet' | 'inet6';
 export type Protocol = 'tcp' | 'udp' | 'sctp';
 export type ForwardingMethod = 'masq' | 'local' | 'tunnel' | 'route' | 'bypass';
@@ -180,6 +182,8 @@ export type Change =
 export interface Control {
   info(): Promise<Info>;
   counters(): Promise<Counters>;
+  /** All of it at one moment, a second old at most; EOPNOTSUPP where there is no director to be seen. */
+  snapshot(): Promise<Snapshot>;
   services(): Promise<ServiceEntry[]>;
   /** ESRCH where there is none. */
   service(key: ServiceKey): Promise<ServiceEntry>;

@@ -2,6 +2,7 @@
 import type { Control, ServiceEntry } from './api.js';
 import { batchesOf } from './pieces.js';
 import type { MethodName, Params } from './schemas.js';
+import type { Snapshot } from './snapshot.js';
 
 /** A call answers with one value, or with batches where the answer can be long. */
 type Call<M extends MethodName> = (
@@ -12,6 +13,7 @@ type Call<M extends MethodName> = (
 export const calls: { [M in MethodName]: Call<M> } = {
   info: (control) => control.info(),
   counters: (control) => control.counters(),
+  snapshot: (control) => snapshotInPieces(control.snapshot()),
   services: (control) => inBatches(control.services()),
   service: (control, { key }) => inBatches(control.service(key).then((service) => [service])),
   addService: (control, { key, settings }) => control.addService(key, settings),
@@ -35,6 +37,15 @@ export const calls: { [M in MethodName]: Call<M> } = {
   settings: (control) => control.settings(),
   setSetting: (control, { name, value }) => control.setSetting(name, value),
 };
+
+/** First what isn't about a service, then the services. */
+async function* snapshotInPieces(
+  snapshot: Promise<Snapshot>,
+): AsyncGenerator<Snapshot[] | ServiceEntry[]> {
+  const { services, ...others } = await snapshot;
+  yield [{ ...others, services: [] }];
+  yield* batchesOf(services);
+}
 
 async function* inBatches(services: Promise<ServiceEntry[]>): AsyncGenerator<ServiceEntry[]> {
   yield* batchesOf(await services);

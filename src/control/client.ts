@@ -16,6 +16,7 @@ import type {
 import { Channel } from './channel.js';
 import { joinBatch } from './pieces.js';
 import type { MethodName, Params } from './schemas.js';
+import type { ServiceSnapshot, Snapshot } from './snapshot.js';
 
 export { NoDirectorError } from './channel.js';
 
@@ -62,6 +63,15 @@ class ControlClient implements RemoteControl {
     const services: ServiceEntry[] = [];
     await this.request('service', { key }, (batch) => joinBatch(services, batch as ServiceEntry[]));
     return services[0];
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    let snapshot: Snapshot | null = null;
+    for await (const batch of this.stream<'snapshot', unknown>('snapshot', {})) {
+      if (snapshot === null) [snapshot] = batch as [Snapshot];
+      else joinBatch(snapshot.services, batch as ServiceSnapshot[]);
+    }
+    return snapshot as Snapshot;
   }
 
   addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {

@@ -29,7 +29,7 @@ export function* batchesOf(services: Iterable<ServiceEntry>): Generator<ServiceE
 }
 
 /** Adds a batch to the services that came before it, and joins the pieces of one service. */
-export function joinBatch(services: ServiceEntry[], batch: readonly ServiceEntry[]): void {
+export function joinBatch<S extends ServiceEntry>(services: S[], batch: readonly S[]): void {
   for (const piece of batch) {
     const last = services.at(-1);
     if (last !== undefined && serviceIdentity(last) === serviceIdentity(piece)) {

@@ -120,6 +120,7 @@ const nothing = z.strictObject({});
 export const paramSchemas = {
   info: nothing,
   counters: nothing,
+  snapshot: nothing,
   services: nothing,
   service: z.strictObject({ key: serviceKey }),
   addService: z.strictObject({ key: serviceKey, settings: serviceSettings }),

@@ -13,6 +13,7 @@ import { close } from '../../dataplane/sys/libc.js';
 import { openPacketSocket } from '../../dataplane/sys/packet-socket.js';
 import { sysctlProblem } from '../../dataplane/sys/sysctl.js';
 import { checkPlace } from '../control/server.js';
+import { probeAddress } from '../observe/http-server.js';
 import { VirtualServer } from '../virtual-server/virtual-server.js';
 import { hostClock } from '../worker/data-plane.js';
 import { capabilityAdvice, missingCapabilities } from './capabilities.js';
@@ -62,6 +63,7 @@ class Check {
     this.stateDirectory();
     this.roomForTables();
     await this.otherDirector();
+    await this.metrics();
     const lines = [...this.findings.problems.lines, ...this.problems];
     if (this.findings.problems.lines.length > 0) throw new UsageError(lines.join('\n'));
     if (lines.length > 0) throw new Error(lines.join('\n'));
@@ -149,6 +151,17 @@ class Check {
         pid,
       },
     );
+  }
+
+  /** Whether its address can be listened at; a director that is at work holds it, and gives it back. */
+  private async metrics(): Promise<void> {
+    const { metrics } = this.options;
+    if (metrics === null || (await directorOfNetwork()) !== null) return;
+    try {
+      await probeAddress(metrics);
+    } catch (error) {
+      this.problems.push(`${this.findings.origin('metrics')}: ${(error as Error).message}`);
+    }
   }
 
   /** Takes note of what it throws; `option` says what the user would have to change. */

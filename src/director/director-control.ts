@@ -13,6 +13,7 @@ import type {
   Timeouts,
 } from '../control/api.js';
 import { ipv4FromText } from '../control/ipv4.js';
+import type { Snapshot } from '../control/snapshot.js';
 import { realEndpoint, virtualEndpoint, type Endpoints } from '../virtual-server/endpoints.js';
 import type { InterceptSync } from './intercept-sync.js';
 import type { Log, LogFields } from './log.js';
@@ -35,6 +36,8 @@ export interface DirectorControlOptions {
   vips: Pick<VipWatch, 'added'>;
   /** Checks the program that is installed now and has it take over; resolves to its version before it does. */
   upgrade: () => Promise<{ version: string }>;
+  /** What can be seen of the director at one moment. */
+  snapshot: () => Promise<Snapshot>;
   log: Log;
 }
 
@@ -43,6 +46,7 @@ export class DirectorControl implements Control {
   private readonly interception: DirectorControlOptions['interception'];
   private readonly vips: DirectorControlOptions['vips'];
   private readonly upgradeSelf: DirectorControlOptions['upgrade'];
+  private readonly look: DirectorControlOptions['snapshot'];
   private readonly log: Log;
 
   constructor(options: DirectorControlOptions) {
@@ -50,6 +54,7 @@ export class DirectorControl implements Control {
     this.interception = options.interception;
     this.vips = options.vips;
     this.upgradeSelf = options.upgrade;
+    this.look = options.snapshot;
     this.log = options.log;
   }
 
@@ -134,6 +139,7 @@ export class DirectorControl implements Control {
   stopDaemon = (state: DaemonSettings['state']) => this.inner.stopDaemon(state);
   settings = () => this.inner.settings();
   upgrade = () => this.upgradeSelf();
+  snapshot = () => this.look();
 
   private behind(endpoints: Endpoints, change: () => Promise<void>): Promise<void> {
     return this.interception.changeBehind(endpoints, change);

@@ -24,8 +24,9 @@ import { Hiding, TABLE_NAME } from './hiding.js';
 import { HostNews } from './host-news.js';
 import { changeKernelSettings } from './kernel-settings.js';
 import { lockStateDirectory } from './lock.js';
-import type { Log } from './log.js';
+import { faultFields, type Log } from './log.js';
 import { lockNetwork } from './network-lock.js';
+import { Observation } from './observation.js';
 import type { Options } from './options.js';
 import type { Health } from './notify.js';
 import { logOverload } from './overload-log.js';
@@ -55,6 +56,7 @@ export class Director {
   private rulesKeeper!: RulesKeeper;
   private vips!: VipWatch;
   private readonly hostNews: HostNews;
+  private readonly observation: Observation;
   private tablesDirectory = '';
   private tablesSeen = '';
   private areTakenOver = false;
@@ -68,6 +70,7 @@ export class Director {
   ) {
     this.teardown = new Teardown(log);
     this.hostNews = new HostNews(log);
+    this.observation = new Observation(log);
   }
 
   /** Resolves when packets flow. Where it rejects nothing is left behind but what was there before. */
@@ -91,7 +94,7 @@ export class Director {
   /** Ends, and leaves the data plane at work until a successor takes over. */
   async leave(): Promise<boolean> {
     this.supervision.leave();
-    await this.server.close();
+    await Promise.all([this.server.close(), this.observation.close()]);
     return true;
   }
 
@@ -140,6 +143,7 @@ export class Director {
     // Whatever is wrong with them is found before anything is touched.
     const wanted = rules === null ? null : await readWanted(rules);
     await this.lock();
+    await this.serveMetrics();
     this.openPorts();
     await this.openDataPlane();
     await this.configure(wanted);
@@ -183,6 +187,14 @@ export class Director {
     );
   }
 
+  /** Before the packets: an address that is taken shows while an earlier data plane is still at work. */
+  private async serveMetrics(): Promise<void> {
+    const { metrics } = this.options;
+    if (metrics === null) return;
+    await this.observation.serve(metrics);
+    this.teardown.add('metrics', () => this.observation.close());
+  }
+
   private openPorts(): void {
     this.ports = new PortHolder(findPorts(this.options.interfaces), this.options.driver);
     this.teardown.add('sockets', () => this.ports.close());
@@ -209,8 +221,10 @@ export class Director {
       onLoaded: (version) => this.checkVersion(version),
       onNews: (news) => this.hear(news),
       onOpened: (report, pid) => this.noteOpened(report, pid),
-      onEnded: ({ pid, how, failures, reason }) =>
-        log.error('data plane ended', { pid, how, failures, ...(reason && { reason }) }),
+      onEnded: ({ pid, how, failures, reason }) => {
+        this.observation.noteRestart();
+        log.error('data plane ended', { pid, how, failures, ...(reason && { reason }) });
+      },
       onKill: (pid, reason) => log.error('data plane is killed', { pid, reason }),
       onGivenUp: (failures) => this.giveUp(failures),
       onRecovered: () => this.recover(),
@@ -222,6 +236,7 @@ export class Director {
       clock: hostClock,
       onChanged: () => this.rulesKeeper.changed(),
     });
+    this.observation.watch(this.virtualServer, this.supervision);
     this.vips = new VipWatch({
       services: () => this.virtualServer.services(),
       isLocal: (address) => this.supervision.ask('isLocal', { address }),
@@ -343,17 +358,14 @@ export class Director {
       interception: this.hiding.sync,
       vips: this.vips,
       upgrade: () => this.upgrade(),
+      snapshot: () => this.observation.snapshot(),
       log,
     });
     this.server = await serveControl({
       path: this.options.socket,
       control: this.control,
       userOf: (fd) => peerOf(fd).uid,
-      onFault: (error) =>
-        log.error('a request failed', {
-          reason: (error as Error).message,
-          stack: (error as Error).stack,
-        }),
+      onFault: (error) => log.error('a request failed', faultFields(error)),
     });
     this.teardown.add('control socket', () => this.server.close());
     const overload = logOverload(this.virtualServer, log);

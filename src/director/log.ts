@@ -62,6 +62,12 @@ export function writesToJournal(environment: NodeJS.ProcessEnv = process.env): b
   }
 }
 
+/** Of something that should not have happened. */
+export function faultFields(error: unknown): LogFields {
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { reason: message, stack };
+}
+
 function formatFields(fields: LogFields): string {
   let text = '';
   for (const [key, value] of Object.entries(fields)) {

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
 import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
 import { DEFAULT_STATE_DIR, SOCKET_NAME, socketPathProblem } from '../control/path.js';
+import { readListenAddress, type ListenAddress } from '../observe/listen-address.js';
 import { DRIVERS, type DriverName } from '../worker/messages.js';
 import { LOG_LEVELS, type LogLevel } from './log.js';
 import { UsageError } from './usage.js';
@@ -30,6 +31,7 @@ export interface OptionValues {
   'log-level'?: LogLevel;
   'max-connections'?: number;
   'on-failure'?: OnFailure;
+  metrics?: string;
 }
 
 export type OptionName = keyof OptionValues;
@@ -49,6 +51,8 @@ export interface Options {
   logLevel: LogLevel;
   maxConnections: number;
   onFailure: OnFailure;
+  /** Where metrics and status page are served; null for nowhere. */
+  metrics: ListenAddress | null;
 }
 
 interface Option {
@@ -140,6 +144,13 @@ export const OPTIONS: Record<OptionName, Option> = {
     allowed: ON_FAILURE.join(' or '),
     schema: z.enum(ON_FAILURE),
   },
+  metrics: {
+    argument: '[HOST:]PORT',
+    summary: 'serve metrics (/metrics) and the status page (/) over HTTP; without HOST on loopback',
+    allowed:
+      'a port, or an IP address and a port such as 127.0.0.1:9110, [::1]:9110 or 0.0.0.0:9110',
+    schema: z.string().refine((text) => readListenAddress(text) !== null),
+  },
 };
 
 export const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
@@ -188,6 +199,7 @@ export function resolveOptions(winner: OptionValues, other: OptionValues): Optio
     logLevel: given['log-level'] ?? 'info',
     maxConnections: given['max-connections'] ?? MAX_CONNECTIONS_DEFAULT,
     onFailure: given['on-failure'] ?? 'keep',
+    metrics: given.metrics === undefined ? null : readListenAddress(given.metrics),
   };
 }
 

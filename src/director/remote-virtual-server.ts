@@ -19,6 +19,7 @@ import {
   type Timeouts,
 } from '../control/api.js';
 import type { MethodName, Params } from '../control/schemas.js';
+import type { Snapshot } from '../control/snapshot.js';
 import { TableReader } from '../virtual-server/table-reader.js';
 import type { Tables } from '../virtual-server/tables.js';
 import { WorkerEndedError, type Supervision } from './supervision.js';
@@ -38,7 +39,8 @@ export class RemoteVirtualServer implements Control {
   private readonly supervision: RemoteOptions['supervision'];
   private readonly clock: () => number;
   private readonly onChanged: () => void;
-  private state: State | null = null;
+  /** The tables that are in use, null while there are none. */
+  state: State | null = null;
   private reader: TableReader | null = null;
   private lastCommand = 0;
   private changes: Promise<unknown> = Promise.resolve();
@@ -97,6 +99,10 @@ export class RemoteVirtualServer implements Control {
   daemons = async (): Promise<DaemonSettings[]> => [];
   startDaemon = (settings: DaemonSettings) => this.change('startDaemon', { settings });
   stopDaemon = (state: DaemonSettings['state']) => this.change('stopDaemon', { state });
+
+  async snapshot(): Promise<Snapshot> {
+    throw new ControlError('EOPNOTSUPP', 'The director looks at itself');
+  }
 
   async upgrade(): Promise<{ version: string }> {
     throw new ControlError('EOPNOTSUPP', 'The director upgrades itself');

@@ -19,7 +19,10 @@ const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 const DESTINATIONS_PER_TURN = 500;
 const PROTOCOL_NAMES: Record<number, string> = { 0: 'IP', 6: 'TCP', 17: 'UDP' };
 
-function statisticsOf(state: State, block: number): Statistics {
+type Rates = Pick<Statistics, Extract<keyof Statistics, `${string}PerSecond`>>;
+
+/** Counters as they were last published, every two seconds. */
+function publishedStatisticsOf(state: State, block: number): Statistics {
   const { statistics } = state;
   return {
     connections: statistics.counter(block, counters.CONNECTIONS),
@@ -27,6 +30,26 @@ function statisticsOf(state: State, block: number): Statistics {
     outPackets: statistics.counter(block, counters.OUT_PACKETS),
     inBytes: statistics.counter(block, counters.IN_BYTES),
     outBytes: statistics.counter(block, counters.OUT_BYTES),
+    ...ratesOf(state, block),
+  };
+}
+
+/** Counters as they are. */
+export function liveStatisticsOf(state: State, block: number): Statistics {
+  const { statistics } = state;
+  return {
+    connections: statistics.live(block, counters.CONNECTIONS),
+    inPackets: statistics.live(block, counters.IN_PACKETS),
+    outPackets: statistics.live(block, counters.OUT_PACKETS),
+    inBytes: statistics.live(block, counters.IN_BYTES),
+    outBytes: statistics.live(block, counters.OUT_BYTES),
+    ...ratesOf(state, block),
+  };
+}
+
+function ratesOf(state: State, block: number): Rates {
+  const { statistics } = state;
+  return {
     connectionsPerSecond: statistics.rate(block, counters.CONNECTIONS),
     inPacketsPerSecond: statistics.rate(block, counters.IN_PACKETS),
     outPacketsPerSecond: statistics.rate(block, counters.OUT_PACKETS),
@@ -35,7 +58,11 @@ function statisticsOf(state: State, block: number): Statistics {
   };
 }
 
-function destinationEntry(state: State, destination: number): DestinationEntry {
+export function destinationEntry(
+  state: State,
+  destination: number,
+  statisticsOf = publishedStatisticsOf,
+): DestinationEntry {
   const { destinations } = state;
   return {
     family: 'inet',
@@ -57,14 +84,16 @@ function destinationEntry(state: State, destination: number): DestinationEntry {
  * A service with its destinations, newest first.
  * @param breathe is awaited after every few destinations: packets go on meanwhile, and a destination that is
  * deleted then isn't listed any more
+ * @param describe gives the entry of a destination
  */
-export async function serviceEntry(
+export async function serviceEntry<D extends DestinationEntry = DestinationEntry>(
   state: State,
   service: number,
   breathe: () => Promise<void>,
-): Promise<ServiceEntry> {
+  describe: (destination: number) => D,
+): Promise<ServiceEntry & { destinations: D[] }> {
   const { services, destinations } = state;
-  const entry = serviceAlone(state, service);
+  const entry = { ...serviceAlone(state, service), destinations: [] as D[] };
   const serial = services.serial(service);
   const members: number[] = [];
   // Another process may be changing the lists that are looked at.
@@ -80,13 +109,13 @@ export async function serviceEntry(
     if (i > 0 && i % DESTINATIONS_PER_TURN === 0) await breathe();
     const isMember = destinations.isLive(d) && destinations.isAvailable(d);
     if (isMember && destinations.serviceSerial(d) === serial) {
-      entry.destinations.push(destinationEntry(state, d));
+      entry.destinations.push(describe(d));
     }
   }
   return entry;
 }
 
-function serviceAlone(state: State, service: number): ServiceEntry {
+function serviceAlone(state: State, service: number): Omit<ServiceEntry, 'destinations'> {
   const { services } = state;
   const id = services.schedulerId(service);
   return {
@@ -102,8 +131,7 @@ function serviceAlone(state: State, service: number): ServiceEntry {
     netmask: ipv4ToText(services.netmask(service)),
     onePacket: false,
     persistenceEngine: '',
-    statistics: statisticsOf(state, state.serviceBlock(service)),
-    destinations: [],
+    statistics: publishedStatisticsOf(state, state.serviceBlock(service)),
   };
 }
 

@@ -17,7 +17,7 @@ import {
   type Timeouts,
 } from '../control/api.js';
 import { ipv4FromText } from '../control/ipv4.js';
-import { connectionEntry, serviceEntry } from './listings.js';
+import { connectionEntry, destinationEntry, serviceEntry } from './listings.js';
 
 /** The version of ip_vs whose behaviour this is, as listings show it. */
 const IPVS_VERSION = '1.2.1';
@@ -66,7 +66,7 @@ export class TableReader implements TableQuestions {
     const entries: ServiceEntry[] = [];
     for (let s = 1; s <= services.highWater; s++) {
       if (!services.isLive(s)) continue;
-      entries.push(await serviceEntry(this.state, s, nextTurn));
+      entries.push(await this.entry(s));
       if (entries.length % SERVICES_PER_TURN === 0) await nextTurn();
     }
     return entries;
@@ -75,7 +75,7 @@ export class TableReader implements TableQuestions {
   async service(key: ServiceKey): Promise<ServiceEntry> {
     const service = this.lookup(key);
     if (service === 0) throw new ControlError('ESRCH', 'No such service');
-    return serviceEntry(this.state, service, nextTurn);
+    return this.entry(service);
   }
 
   async *connections(): AsyncGenerator<ConnectionEntry[]> {
@@ -105,6 +105,10 @@ export class TableReader implements TableQuestions {
   async settings(): Promise<Record<string, number>> {
     const { settings } = this.state;
     return Object.fromEntries(SETTING_NAMES.map((name) => [name, settings.get(name)]));
+  }
+
+  private entry(service: number): Promise<ServiceEntry> {
+    return serviceEntry(this.state, service, nextTurn, (d) => destinationEntry(this.state, d));
   }
 
   private search(key: ServiceKey): number {

@@ -28,6 +28,7 @@ import {
   type ServiceSettings,
   type Timeouts,
 } from '../control/api.js';
+import type { Snapshot } from '../control/snapshot.js';
 import { countersOf } from './counters.js';
 import { EndpointBook } from './endpoint-book.js';
 import type { Endpoints, WantedEndpoints } from './endpoints.js';
@@ -252,6 +253,10 @@ export class VirtualServer implements Control {
 
   async stopDaemon(): Promise<void> {
     throw new ControlError('ESRCH', 'No daemon is running');
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    throw new ControlError('EOPNOTSUPP', 'There is no director to be seen');
   }
 
   async upgrade(): Promise<{ version: string }> {

@@ -41,6 +41,7 @@ const ALLOWED: [string, string[]][] = [
   ['src/admin', ['src/control', 'src/package']],
   ['src/control', ['dataplane/sys/errors', 'src/package']],
   ['src/virtual-server', ['src/control', 'dataplane', 'scheduler']],
+  ['src/observe', ['src/package', 'src/control', 'src/virtual-server', 'dataplane']],
   ['src/rules', ['src/control', 'src/admin', 'src/package', 'src/virtual-server']],
   ['src/worker', ['src/package', 'src/virtual-server', 'src/control', 'dataplane']],
   [
@@ -51,6 +52,7 @@ const ALLOWED: [string, string[]][] = [
       'src/admin',
       'src/rules',
       'src/virtual-server',
+      'src/observe',
       'src/worker',
       'dataplane',
     ],

@@ -20,6 +20,7 @@ import {
   type Statistics,
   type Timeouts,
 } from '../../../src/control/api.js';
+import type { Snapshot } from '../../../src/control/snapshot.js';
 import { makeEach } from '../../support/each-change.js';
 
 const SCHEDULERS = 'none rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos'.split(' ');
@@ -163,6 +164,10 @@ export class FakeDirector implements Control {
       port: settings.port || 8848,
       ttl: settings.ttl || 1,
     });
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    throw new ControlError('EOPNOTSUPP', 'no snapshot');
   }
 
   async upgrade(): Promise<{ version: string }> {

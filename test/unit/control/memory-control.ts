@@ -19,6 +19,7 @@ import {
   type Statistics,
   type Timeouts,
 } from '../../../src/control/api.js';
+import type { Snapshot } from '../../../src/control/snapshot.js';
 import { makeEach } from '../../support/each-change.js';
 
 const NO_STATISTICS: Statistics = {
@@ -181,6 +182,10 @@ export class MemoryControl implements Control {
 
   async startDaemon(): Promise<void> {
     throw new ControlError('EOPNOTSUPP', 'There is no sync daemon');
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    throw new ControlError('EOPNOTSUPP', 'no snapshot');
   }
 
   async upgrade(): Promise<{ version: string }> {

@@ -51,6 +51,7 @@ describe('interception, in line with the services', () => {
         log: directorLog,
       }),
       upgrade: async () => ({ version: '' }),
+      snapshot: () => virtualServer.snapshot(),
       log: directorLog,
     });
   });

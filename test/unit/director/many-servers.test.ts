@@ -46,6 +46,7 @@ describe('ten thousand servers', () => {
       interception,
       vips: { added: async () => {} },
       upgrade: async () => ({ version: '' }),
+      snapshot: () => director.snapshot(),
       log: createLog({ level: 'error', write: () => {} }),
     });
   });

@@ -35,6 +35,7 @@ const DEFAULTS: Options = {
   logLevel: 'info',
   maxConnections: 2_097_152,
   onFailure: 'keep',
+  metrics: null,
 };
 
 describe('command line of uvsd', () => {
@@ -54,6 +55,7 @@ describe('command line of uvsd', () => {
       logLevel: 'debug',
       maxConnections: 1000,
       onFailure: 'release',
+      metrics: { host: '10.2.0.1', port: 9110 },
     };
     const pairs = [
       ['--interface', 'eth0'],
@@ -69,6 +71,7 @@ describe('command line of uvsd', () => {
       ['--masquerade', '10.3.0.0/16'],
       ['--log-level', 'debug'],
       ['--max-connections', '1000'],
+      ['--metrics', '10.2.0.1:9110'],
     ];
     assert.deepEqual(options(pairs.flat()), expected);
     assert.deepEqual(options(pairs.map((pair) => pair.join('='))), expected);
@@ -185,6 +188,7 @@ describe('configuration file of uvsd', () => {
       masquerade: ['10.2.0.0/24'],
       'log-level': 'warn',
       'max-connections': 5,
+      metrics: '9110',
     });
     assert.deepEqual(options(['--config', 'etc/uvsd.json'], folder.path), {
       interfaces: ['eth0'],
@@ -197,6 +201,7 @@ describe('configuration file of uvsd', () => {
       logLevel: 'warn',
       maxConnections: 5,
       onFailure: 'keep',
+      metrics: { host: '127.0.0.1', port: 9110 },
     });
   });
 
