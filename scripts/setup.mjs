@@ -1,5 +1,5 @@
 /**
- * Makes a bare clone ready: `node scripts/setup.mjs demo|test|bench|docker`. Plain JavaScript without dependencies,
+ * Makes a bare clone ready: `node scripts/setup.mjs demo|test|bench|emulation|docker`. Plain JavaScript without dependencies,
  * because it runs before there are any. Installs the npm packages of the lock file, the Debian packages that
  * the purpose needs, and builds dist/. Does nothing, and quickly, where all of it is there.
  */
@@ -49,6 +49,12 @@ const PURPOSES = {
     haproxy: 'haproxy',
     taskset: 'util-linux',
     '/usr/lib/nginx/modules/ngx_stream_module.so': 'libnginx-mod-stream',
+  },
+  emulation: {
+    'qemu-system-x86_64': 'qemu-system-x86',
+    '/usr/share/doc/busybox-static': 'busybox-static',
+    cpio: 'cpio',
+    modprobe: 'kmod',
   },
   docker: {
     dockerd: 'docker.io',

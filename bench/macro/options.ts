@@ -26,6 +26,20 @@ export interface Options {
   readonly file: string;
 }
 
+/** For `parseArgs`. */
+export const WORDS = {
+  quick: { type: 'boolean' },
+  peers: { type: 'string' },
+  axes: { type: 'string' },
+  drivers: { type: 'string' },
+  rounds: { type: 'string' },
+  seconds: { type: 'string' },
+  'warm-up': { type: 'string' },
+  'no-pinning': { type: 'boolean' },
+  json: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
 export const HELP = `Usage: npm run bench -- [OPTION]...
 
 Measures uvs side by side with other balancers and with plain routing.
@@ -72,18 +86,7 @@ function parseWords(argv: readonly string[]) {
   try {
     const { values } = parseArgs({
       args: [...argv],
-      options: {
-        quick: { type: 'boolean' },
-        peers: { type: 'string' },
-        axes: { type: 'string' },
-        drivers: { type: 'string' },
-        rounds: { type: 'string' },
-        seconds: { type: 'string' },
-        'warm-up': { type: 'string' },
-        'no-pinning': { type: 'boolean' },
-        json: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-      },
+      options: WORDS,
     });
     return values;
   } catch (error) {

@@ -60,10 +60,24 @@ export interface Settings {
   readonly placement: Placement | null;
 }
 
+/** Of results that were taken in an emulated machine: what it was emulated by and on. */
+export interface Emulation {
+  /** "QEMU emulator version 7.2, TCG" */
+  readonly by: string;
+  /** The real machine's processor and kernel. */
+  readonly processor: string;
+  readonly kernel: string;
+  /** What these results can be used for, in a sentence or two. */
+  readonly meaning: string;
+}
+
 export interface Results {
   readonly format: number;
   readonly date: string;
   readonly command: string;
+  /** Without it they are from a real machine. */
+  readonly emulated?: true;
+  readonly emulation?: Emulation;
   readonly machine: Machine;
   readonly settings: Settings;
   readonly peers: readonly PeerInfo[];
