@@ -68,6 +68,11 @@ export class Loop {
     return count;
   }
 
+  /** When the first frame of the last burst was received, as in driver.ts. */
+  get arrival(): Int32Array {
+    return this.received.arrival;
+  }
+
   /** Runs what is due by now. True where there is more to do than one call may. */
   advance(now: number): boolean {
     this.parking.advance(now);

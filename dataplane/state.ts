@@ -11,6 +11,7 @@ import { DROP_NAMES, DropCounters } from './drops.js';
 import { KeptSettings, SETTINGS_LAYOUT } from './kept-settings.js';
 import { Journal, JOURNAL_LAYOUT } from './memory/journal.js';
 import { Region, regionBytes, type RecordLayout, type RegionMemory } from './memory/region.js';
+import { Meters, METERS_LAYOUT } from './meters.js';
 import { Routes } from './route/routes.js';
 import { DESTINATION_LAYOUT, DestinationTable } from './service/destinations.js';
 import { EndpointSet } from './service/endpoints.js';
@@ -44,7 +45,14 @@ export type Allocate = (bytes: number) => ArrayBuffer;
 export const heapMemory: Allocate = (bytes) => new ArrayBuffer(bytes);
 
 export type TableName =
-  'connections' | 'services' | 'destinations' | 'statistics' | 'settings' | 'drops' | 'journal';
+  | 'connections'
+  | 'services'
+  | 'destinations'
+  | 'statistics'
+  | 'settings'
+  | 'drops'
+  | 'meters'
+  | 'journal';
 
 /** What the tables of a state look like, in memory or in files. */
 export function tableLayouts(
@@ -58,6 +66,7 @@ export function tableLayouts(
     statistics: { layout: STATISTICS_LAYOUT, capacity: 1 + services + destinations },
     settings: { layout: SETTINGS_LAYOUT, capacity: 1 },
     drops: { layout: DROPS_LAYOUT, capacity: 1 },
+    meters: { layout: METERS_LAYOUT, capacity: 1 },
     journal: { layout: JOURNAL_LAYOUT, capacity: services + destinations },
   };
 }
@@ -85,6 +94,7 @@ export class State {
   /** Timeouts by TCP state, in ticks. */
   readonly timeouts: Int32Array;
   readonly drops: DropCounters;
+  readonly meters: Meters;
   /** Makes commands on services and destinations whole. */
   readonly journal: Journal;
   /** The bound scheduler of each service; none for the pseudo scheduler "none". */
@@ -126,6 +136,7 @@ export class State {
     this.keptSettings.load(this.settings);
     this.timeouts = this.keptSettings.timeouts;
     this.drops = countersIn(region('drops'));
+    this.meters = new Meters(region('meters'));
     this.journal = new Journal(region('journal'), [services, destinations]);
     services.journal = destinations.journal = this.journal;
   }

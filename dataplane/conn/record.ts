@@ -46,6 +46,8 @@ export const F_INACTIVE = 0x0100;
 export const F_TEMPLATE = 0x1000;
 /** Not one of ip_vs's: a template's time is up, and it waits a little for its last connections. */
 export const F_OVERDUE = 0x10_0000;
+/** Nor this: the server has answered the client's SYN. */
+export const F_ANSWERED = 0x20_0000;
 
 /** State of a template: set once a connection under it was established. */
 export const TEMPLATE_ASSURED = 1;

@@ -28,7 +28,7 @@ const META = rec.W_META;
 const FLAGS = rec.W_FLAGS;
 const CHAIN = rec.W_CHAIN;
 const TEMPLATE = rec.F_TEMPLATE;
-const KNOWN_FLAGS = rec.F_INACTIVE | TEMPLATE | rec.F_OVERDUE;
+const KNOWN_FLAGS = rec.F_INACTIVE | TEMPLATE | rec.F_OVERDUE | rec.F_ANSWERED;
 /** A template is assured or not. */
 const TEMPLATE_STATES = 2;
 const PROTOCOL_TCP = 6;

@@ -23,6 +23,8 @@ export class Burst {
   readonly offload = new Int32Array(BURST_MAX);
   /** The driver's own note, for example the ring slot. */
   readonly slot = new Int32Array(BURST_MAX);
+  /** When the kernel received the first frame: seconds since 1970 and nanoseconds; zeros if the driver can't tell. */
+  readonly arrival = new Int32Array(2);
 }
 
 export interface Driver {

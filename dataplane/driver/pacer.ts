@@ -26,6 +26,8 @@ export interface PacedDriver extends Driver {
 export interface PacedWork {
   /** Moves one burst, returns its number of frames. */
   burst(now: number): number;
+  /** A burst of so many frames, at least one, was moved, and the clock was read since. */
+  moved?(frames: number): void;
   /** Runs what is due; true if more is due. Called about every 100 ms and after bursts. */
   advance(now: number): boolean;
 }
@@ -70,6 +72,7 @@ export class Pacer {
       if (count === 0) break;
       frames += count;
       now = this.clock();
+      this.work.moved?.(count);
     }
     this.runTimers(now);
     this.chooseWait(frames > 0);

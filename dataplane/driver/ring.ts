@@ -15,7 +15,7 @@ import { Receiver } from './receiver.js';
 import { DEFAULT_SIZES, ringGeometries, type RingSizes } from './ring-sizes.js';
 import { SendQueue } from './send-queue.js';
 import { noStats, type PortStats } from './stats.js';
-import type { RingGeometry } from './tpacket.js';
+import { NANOSECONDS_WORD, SECONDS_WORD, type RingGeometry } from './tpacket.js';
 
 /**
  * Gives a frame to the host's kernel (see dataplane/sys/handback.ts); false where that wasn't possible. The
@@ -135,6 +135,7 @@ export class RingDriver implements PacedDriver {
       count = port.receiver.receive(burst, count);
     }
     burst.count = count;
+    if (count > 0) this.noteArrival(burst);
     return count;
   }
 
@@ -199,5 +200,13 @@ export class RingDriver implements PacedDriver {
     this.unwatch();
     for (let port = 0; port < this.byNumber.length; port++) this.closePort(port);
     this.portMemory.close();
+  }
+
+  /** By the kernel's stamp in the first frame's slot. */
+  private noteArrival(burst: Burst): void {
+    const { words, slots } = this.portMemory;
+    const word = slots.word[burst.slot[0]];
+    burst.arrival[0] = words[word + SECONDS_WORD];
+    burst.arrival[1] = words[word + NANOSECONDS_WORD];
   }
 }

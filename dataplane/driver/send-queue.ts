@@ -113,6 +113,7 @@ export class SendQueue {
         this.first === 0
           ? this.messagesAddress
           : this.messagesAddress + BigInt(this.first * MESSAGE_BYTES);
+      this.stats.sendCalls += 1;
       const sent = sendmmsg(this.fd, messages, this.length, MSG_DONTWAIT);
       if (sent > 0) this.afterSending(sent);
       else this.afterRefusal(-sent);

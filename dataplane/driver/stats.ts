@@ -2,6 +2,8 @@
 export interface PortStats {
   receivedFrames: number;
   sentFrames: number;
+  /** System calls that frames were sent with. */
+  sendCalls: number;
   handedBackFrames: number;
   /** Frames the receive ring had no room for. */
   ringDrops: number;
@@ -18,6 +20,7 @@ export function noStats(): PortStats {
   return {
     receivedFrames: 0,
     sentFrames: 0,
+    sendCalls: 0,
     handedBackFrames: 0,
     ringDrops: 0,
     synDrops: 0,

@@ -3,7 +3,14 @@
  * through the TCP states, kept by their timer, postponed while they control others, removed.
  */
 import * as rec from '../conn/record.js';
-import { ESTABLISHED, IS_ACTIVE, IS_HALF_OPEN, nextState } from '../conn/states.js';
+import {
+  ESTABLISHED,
+  IS_ACTIVE,
+  IS_HALF_OPEN,
+  nextState,
+  OUTPUT,
+  SYN_RECV,
+} from '../conn/states.js';
 import { MOVED_ON, NOTHING_DUE } from '../conn/wheel.js';
 import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
 import type { State } from '../state.js';
@@ -19,6 +26,7 @@ const CHILDREN = rec.W_CHILDREN;
 const INACTIVE = rec.F_INACTIVE;
 const TEMPLATE = rec.F_TEMPLATE;
 const OVERDUE = rec.F_OVERDUE;
+const ANSWERED = rec.F_ANSWERED;
 
 /** A connection that has not seen its first transition yet. */
 const INITIAL_TIMEOUT_TICKS = 3 * TICKS_PER_SECOND;
@@ -97,7 +105,9 @@ export class Lifecycle {
     const before = meta & 0xff;
     const after = nextState(before, direction, tcpFlags, this.state.settings.strictTcp);
     words[base + TIMEOUT] = this.state.timeouts[after];
+    if (before === SYN_RECV && direction === OUTPUT) words[base + FLAGS] |= ANSWERED;
     if (after === before) return;
+    if (after === SYN_RECV) words[base + FLAGS] &= ~ANSWERED;
     words[base + META] = (meta & ~0xff) | after;
     this.halfOpen += IS_HALF_OPEN[after] - IS_HALF_OPEN[before];
     const isInactive = (words[base + FLAGS] & INACTIVE) !== 0;
@@ -153,9 +163,26 @@ export class Lifecycle {
       const c = this.state.wheel.next(now);
       if (c === NOTHING_DUE) break;
       left--;
-      if (c !== MOVED_ON) this.expire(c);
+      if (c === MOVED_ON) continue;
+      this.countExpiry(c);
+      this.expire(c);
     }
     return this.sweepCursor === 0 ? left : this.sweep(left);
+  }
+
+  private countExpiry(connection: number): void {
+    const { meters, statistics } = this.state;
+    const base = connection * WORDS;
+    const flags = this.words[base + FLAGS];
+    if (this.words[base + CHILDREN] > 0) return;
+    if ((flags & TEMPLATE) !== 0) {
+      meters.countExpiredTemplate();
+      return;
+    }
+    const tcpState = this.words[base + META] & 0xff;
+    meters.countExpired(tcpState);
+    if (tcpState !== SYN_RECV || (flags & ANSWERED) !== 0) return;
+    statistics.countUnansweredSyn(this.state.destinationBlock(this.words[base + SERVER]));
   }
 
   /** A connection's time is up: it goes, or is postponed while it controls others. */

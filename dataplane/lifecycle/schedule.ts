@@ -216,7 +216,11 @@ export class Scheduling {
     now: number,
   ): number {
     const scheduler = this.state.schedulers[service];
-    return scheduler === undefined ? 0 : scheduler.pick(client, clientPort, virtual, now);
+    if (scheduler === undefined) return 0;
+    const destination = scheduler.pick(client, clientPort, virtual, now);
+    const { statistics } = this.state;
+    statistics.countDecision(this.state.serviceBlock(service), destination !== 0);
+    return destination;
   }
 
   private refuse(verdict: number): number {

@@ -7,6 +7,7 @@
  *
  *     0..4   live counters: connections, packets in, packets out, bytes in, bytes out
  *     5      of a destination: connections that ended with the client's SYN unanswered
+ *     6..7   of a service: times its scheduler found a server, and found none
  *     8..12  published: the live counters as of the last tick
  *     16..20 baseline: what `zero` subtracts from the published ones
  *     24..28 rate accumulators: connections and packets in 1/1024, bytes in 1/32 per second
@@ -20,6 +21,8 @@ export const STATISTICS_LAYOUT: RecordLayout = { kind: 4, version: 1, recordWord
 
 const BLOCK = 32;
 const UNANSWERED_SYNS = 5;
+const SCHEDULED = 6;
+const NOT_SCHEDULED = 7;
 const PUBLISHED = 8;
 const BASELINE = 16;
 const RATE = 24;
@@ -65,8 +68,9 @@ export class Statistics {
 
   private isSound(base: number): boolean {
     const values = this.values;
-    const unanswered = values[base + UNANSWERED_SYNS];
-    if (!(unanswered >= 0 && unanswered <= COUNT_MAX)) return false;
+    for (let i = base + UNANSWERED_SYNS; i <= base + NOT_SCHEDULED; i++) {
+      if (!(values[i] >= 0 && values[i] <= COUNT_MAX)) return false;
+    }
     for (let i = base; i < base + COUNTERS; i++) {
       const published = values[i + PUBLISHED];
       const isInOrder = published >= values[i + BASELINE] && published <= values[i];
@@ -96,6 +100,19 @@ export class Statistics {
 
   unansweredSyns(block: number): number {
     return this.values[block * BLOCK + UNANSWERED_SYNS];
+  }
+
+  /** A service's scheduler was asked for a server. */
+  countDecision(block: number, hasFound: boolean): void {
+    this.values[block * BLOCK + (hasFound ? SCHEDULED : NOT_SCHEDULED)] += 1;
+  }
+
+  scheduled(block: number): number {
+    return this.values[block * BLOCK + SCHEDULED];
+  }
+
+  notScheduled(block: number): number {
+    return this.values[block * BLOCK + NOT_SCHEDULED];
   }
 
   /** Publishes the live counters and updates the rates: once every two seconds for each block in use. */

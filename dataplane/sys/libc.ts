@@ -56,6 +56,7 @@ const WNOHANG = 1;
 export const LOCK_EX = 2;
 export const LOCK_NB = 4;
 
+const CLOCK_REALTIME = 0;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 // Node itself is linked against the C library, so its own symbols serve, with glibc as with musl.
@@ -86,6 +87,7 @@ const native = {
   madvise: libc.func('int madvise(void *, size_t, int)') as Native,
   capget: libc.func('int capget(void *, void *)') as Native,
   capset: libc.func('int capset(void *, void *)') as Native,
+  clockGettime: libc.func('int clock_gettime(int, void *)') as Native,
   prctl: libc.func('int prctl(int, long, long, long, long)') as Native,
 };
 const nativeExecv = libc.func('int execv(const char *, const char **)') as (
@@ -160,6 +162,14 @@ export function flock(fd: number, operation: number): number {
  */
 export function execv(path: string, argv: readonly string[]): number {
   return orErrno(nativeExecv(path, [...argv, null]));
+}
+
+/** The host's clock, as somebody may set it: nanoseconds since 1970. */
+export function realTimeNs(): bigint {
+  // struct timespec: seconds 8, nanoseconds 8
+  const time = new BigInt64Array(2);
+  native.clockGettime(CLOCK_REALTIME, new Uint8Array(time.buffer));
+  return time[0] * 1_000_000_000n + time[1];
 }
 
 /** Takes note of a child's end, if it has ended; returns its process number then, 0 while it lives. */

@@ -26,7 +26,7 @@ import { mustHold, type Target } from '../target.js';
 
 const TABLES: TableName[] = [
   'connections', 'connections', 'connections', 'destinations', 'destinations', 'services', 'journal',
-  'statistics', 'settings', 'drops',
+  'statistics', 'settings', 'drops', 'meters',
 ]; // prettier-ignore
 const PATCH_BYTES = 8;
 const PATCHES_MAX = 40;

@@ -136,6 +136,8 @@ export interface InterfaceCounters {
   name: string;
   receivedFrames: number;
   sentFrames: number;
+  /** System calls that frames were sent with. */
+  sendCalls: number;
   /** Left to the kernel after all. */
   handedBackFrames: number;
   /** That the receive rings had no room for. */

@@ -15,7 +15,7 @@ import { sysctlProblem } from '../../dataplane/sys/sysctl.js';
 import { checkPlace } from '../control/server.js';
 import { probeAddress } from '../observe/http-server.js';
 import { VirtualServer } from '../virtual-server/virtual-server.js';
-import { hostClock } from '../worker/data-plane.js';
+import { hostClock } from '../worker/host-clock.js';
 import { capabilityAdvice, missingCapabilities } from './capabilities.js';
 import type { Findings } from './command-line.js';
 import { TABLE_NAME } from './hiding.js';

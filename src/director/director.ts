@@ -14,7 +14,7 @@ import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
 import { packageVersion } from '../package.js';
 import { serveControl, type ControlServer } from '../control/server.js';
 import { tablesIdentity, viewTables } from '../virtual-server/tables.js';
-import { hostClock } from '../worker/data-plane.js';
+import { hostClock } from '../worker/host-clock.js';
 import { endOrphan } from '../worker/owner.js';
 import { presentDataPlane } from '../worker/presence.js';
 import type { OpenReport } from '../worker/messages.js';

@@ -98,13 +98,14 @@ export class VirtualServer implements Control {
    * left out, whatever is in them.
    */
   rebuild(): Damage {
-    const { services, destinations, statistics, drops, keptSettings, trash, journal } = this.state;
+    const { services, destinations, statistics, drops, meters } = this.state;
+    const { keptSettings, trash, journal } = this.state;
     journal.undo();
     const damaged = {
       services: services.rebuild(),
       destinations: destinations.rebuild(),
       connections: this.engine.lifecycle.rebuild(),
-      counters: statistics.rebuild() + drops.rebuild(),
+      counters: statistics.rebuild() + drops.rebuild() + meters.rebuild(),
       settings: keptSettings.rebuild(),
     };
     // The counters' table may be a new one.

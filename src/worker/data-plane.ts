@@ -3,8 +3,6 @@
  * It knows nothing of interception, the control socket and the log.
  */
 import { randomBytes } from 'node:crypto';
-import { hrtime } from 'node:process';
-import { msToTicks } from '../../dataplane/clock.js';
 import { Pacer } from '../../dataplane/driver/pacer.js';
 import { Loop } from '../../dataplane/loop.js';
 import { HandBack } from '../../dataplane/sys/handback.js';
@@ -15,7 +13,9 @@ import type { Counters } from '../control/api.js';
 import type { Endpoints } from '../virtual-server/endpoints.js';
 import type { Tables } from '../virtual-server/tables.js';
 import { VirtualServer } from '../virtual-server/virtual-server.js';
+import { BurstMeter } from './burst-meter.js';
 import { openDriver, type HostDriver } from './drivers.js';
+import { hostClock } from './host-clock.js';
 import type { DriverName } from './messages.js';
 
 export interface DataPlaneOptions extends Tables {
@@ -40,12 +40,6 @@ export interface DataPlaneOptions extends Tables {
 
 /** Connections looked at in one go; there is a burst of packets before the next one. */
 const ADVANCE_BUDGET = 4096;
-
-/** Ticks since the host was started: the same for every process, as the tables' times must be. */
-export const hostClock = (() => {
-  const offsetMs = Number(hrtime.bigint()) / 1e6 - performance.now();
-  return (): number => msToTicks(offsetMs + performance.now());
-})();
 
 export class DataPlane {
   readonly virtualServer: VirtualServer;
@@ -98,9 +92,12 @@ export class DataPlane {
   start(): void {
     const { hostDriver, loop, virtualServer } = this;
     this.receiveWanted();
+    const meter = new BurstMeter(virtualServer.state.meters, loop.arrival);
     const work = {
       burst: (now: number) => loop.burst(now),
+      moved: (frames: number) => meter.note(frames),
       advance: (now: number) => {
+        meter.advance(now);
         loop.parking.advance(now);
         return virtualServer.advance(now, ADVANCE_BUDGET);
       },

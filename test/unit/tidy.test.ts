@@ -19,7 +19,7 @@ const FLOORS: string[][] = [
   ],
   ['dataplane/wire', 'dataplane/route'],
   ['dataplane/conn', 'dataplane/service', 'dataplane/nat', 'dataplane/fragments'],
-  ['dataplane/kept-settings'],
+  ['dataplane/kept-settings', 'dataplane/meters'],
   ['dataplane/state'],
   ['dataplane/engine/accounting'],
   ['dataplane/lifecycle'],

@@ -33,7 +33,7 @@ export class Outlet {
 
   /** Sends a frame now or later; the bytes aren't needed any more then. */
   send(frame: Uint8Array): void {
-    if (this.length === 0 && this.network.inject(frame)) {
+    if (this.length === 0 && this.inject(frame)) {
       this.stats.sentFrames += 1;
       return;
     }
@@ -48,7 +48,7 @@ export class Outlet {
     if (waiting === null || waiting.count === 0) return;
     while (waiting.count > 0) {
       const slot = waiting.slot(0);
-      if (!this.network.inject(waiting.bytes[slot].subarray(0, waiting.length[slot]))) {
+      if (!this.inject(waiting.bytes[slot].subarray(0, waiting.length[slot]))) {
         this.refused();
         return;
       }
@@ -63,6 +63,11 @@ export class Outlet {
     this.stats.sendErrors += this.length;
     this.waiting?.drop(this.length);
     this.offers = 0;
+  }
+
+  private inject(frame: Uint8Array): boolean {
+    this.stats.sendCalls += 1;
+    return this.network.inject(frame);
   }
 
   private refused(): void {

@@ -28,6 +28,7 @@ function counters(changes: {
         handedBackFrames: 0,
         ringDrops,
         synDrops: 0,
+        sendCalls: 0,
         backPressure: 0,
         sendErrors: 0,
       },

@@ -24,6 +24,7 @@ const INTERFACE = {
   handedBackFrames: 0,
   ringDrops: 0,
   synDrops: 12,
+  sendCalls: 0,
   backPressure: 0,
   sendErrors: 0,
 };
