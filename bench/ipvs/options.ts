@@ -1,0 +1,122 @@
+/** The command line of `npm run bench:ipvs`: a few options of its own, all others are those of `npm run bench`. */
+import { parseArgs } from 'node:util';
+import { join } from 'node:path';
+import { LabError, messageOf } from '../../lab/errors.js';
+import { packageRoot } from '../../src/package.js';
+import { cacheFolder } from '../emulated/cache.js';
+import { WORDS } from '../macro/options.js';
+
+export interface IpVsOptions {
+  readonly help: boolean;
+  /** In the emulated machine even where ip_vs is there. */
+  readonly emulate: boolean;
+  /** The module's conn_tab_bits; null: its default. */
+  readonly tableBits: number | null;
+  readonly memoryMb: number;
+  /** Where the results go. */
+  readonly file: string;
+  /** For `npm run bench`, but for where its results go. */
+  readonly words: readonly string[];
+}
+
+const TABLE_BITS = [8, 20] as const;
+const MEMORY_MB = [1024, 65_536] as const;
+
+/**
+ * Plain `npm run bench:ipvs` takes a quarter of an hour emulated: seconds long enough for the compilers of hot code, and an even
+ * number of rounds, so that the director has been on either processor equally often.
+ */
+const DEFAULTS = {
+  full: {
+    peers: 'routing,uvs-ring,ip_vs,nftables,haproxy,nginx',
+    axes: 'requests,connections,bulk-down-1,bulk-up-1,bulk-both-8,packets,latency-light',
+    rounds: '4',
+    seconds: '3',
+    'warm-up': '8',
+  },
+  quick: {
+    peers: 'routing,uvs-ring,ip_vs',
+    axes: 'requests,connections,bulk-down-1,latency-light',
+    rounds: '4',
+    seconds: '3',
+    'warm-up': '6',
+  },
+} as const;
+
+/** What means something else here, or nothing there. */
+const NOT_PASSED_ON = new Set(['emulate', 'table-bits', 'memory', 'json', 'help', 'quick']);
+
+export const HELP = `Usage: npm run bench:ipvs -- [OPTION]...
+
+Measures uvs and the kernel's ip_vs side by side: on this machine where its kernel has
+ip_vs, otherwise in an emulated one (QEMU, Debian's kernel), where everything takes
+20 to 30 times as long and only ratios mean something.
+
+  --quick           uvs, ip_vs and plain routing on four axes, in five minutes
+  --emulate         emulated even where this kernel has ip_vs
+  --table-bits N    ip_vs with a table of 2^N buckets, N from ${TABLE_BITS.join(' to ')}
+                    (conn_tab_bits; emulated only; default: the module's own, 12)
+  --memory MB       of the emulated machine (default: 3072)
+  --json FILE       where the results go (default: bench/results/ipvs.json,
+                    with --quick bench/results/ipvs-quick.json)
+  --help            print this text
+
+and all options of npm run bench, which see (npm run bench -- --help). Defaults here:
+
+  ${words(DEFAULTS.full).slice(0, 4).join(' ')}
+  ${words(DEFAULTS.full).slice(4).join(' ')}
+
+The emulated machine's parts are kept in ${cacheFolder()}
+and can be removed at any time.
+`;
+
+/** Throws LabError where the words make no sense. */
+export function parseIpVsOptions(argv: readonly string[]): IpVsOptions {
+  const { values, tokens } = parse(argv);
+  const quick = values.quick === true;
+  const others = tokens.flatMap((token) =>
+    token.kind === 'option' && !NOT_PASSED_ON.has(token.name)
+      ? [token.rawName, ...(token.value === undefined ? [] : [token.value])]
+      : [],
+  );
+  const name = quick ? 'ipvs-quick.json' : 'ipvs.json';
+  return {
+    help: values.help === true,
+    emulate: values.emulate === true,
+    tableBits:
+      values['table-bits'] === undefined
+        ? null
+        : inRange('table-bits', values['table-bits'], TABLE_BITS),
+    memoryMb: inRange('memory', values.memory ?? '3072', MEMORY_MB),
+    file: values.json ?? join(packageRoot(), 'bench', 'results', name),
+    // What comes later counts.
+    words: [...words(quick ? DEFAULTS.quick : DEFAULTS.full), ...others],
+  };
+}
+
+function words(defaults: Readonly<Record<string, string>>): string[] {
+  return Object.entries(defaults).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      tokens: true,
+      options: {
+        ...WORDS,
+        emulate: { type: 'boolean' },
+        'table-bits': { type: 'string' },
+        memory: { type: 'string' },
+      },
+    });
+  } catch (error) {
+    throw new LabError(`${messageOf(error)}; see npm run bench:ipvs -- --help`);
+  }
+}
+
+function inRange(name: string, text: string, [min, max]: readonly [number, number]): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+  throw new LabError(`--${name} must be a whole number from ${min} to ${max}, not '${text}'`);
+}
