@@ -13,6 +13,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   nft: 'nftables',
   iperf3: 'iperf3',
   haproxy: 'haproxy',
+  promtool: 'prometheus',
+  'prometheus-node-exporter': 'prometheus-node-exporter',
 };
 
 /** Fails with what to do about it unless this is root and all commands are there. */

@@ -38,9 +38,13 @@ const NFS = {
   '/usr/share/doc/nfs-ganesha-vfs': 'nfs-ganesha-vfs',
   'nfs-cat': 'libnfs-utils',
 };
+const METRICS = {
+  promtool: 'prometheus',
+  'prometheus-node-exporter': 'prometheus-node-exporter',
+};
 const PURPOSES = {
   demo: BASIC,
-  test: { ...BASIC, ...TRAFFIC, ...COMPILER, ...NFS },
+  test: { ...BASIC, ...TRAFFIC, ...COMPILER, ...NFS, ...METRICS },
   bench: {
     ...BASIC,
     ...TRAFFIC,
@@ -72,6 +76,8 @@ const SERVICES = {
   iperf3: 'iperf3',
   docker: 'dockerd',
   containerd: 'containerd',
+  prometheus: 'prometheus',
+  'prometheus-node-exporter': 'prometheus-node-exporter',
   'nfs-ganesha': 'ganesha.nfsd',
   rpcbind: 'rpcbind',
 };
