@@ -14,10 +14,35 @@ export interface DestinationSnapshot extends DestinationEntry {
   isOverloaded: boolean;
   /** Connections that ended because the server never answered the client's SYN. */
   unansweredSyns: number;
+  /** Connections whose SYN has waited for an answer for a second or more, or was repeated. */
+  unansweredNow: number;
 }
 
 export interface ServiceSnapshot extends ServiceEntry {
+  /** Times its scheduler chose a server, and found none to be chosen. */
+  scheduled: number;
+  notScheduled: number;
   destinations: DestinationSnapshot[];
+}
+
+/** How often a value was at most so large, in buckets of their own; the last bucket takes the rest. */
+export interface Histogram {
+  /** Upper bounds, ascending. */
+  bounds: number[];
+  /** One more than there are bounds. */
+  counts: number[];
+  sum: number;
+}
+
+/** What the data plane has measured of itself since the tables were made. */
+export interface Measured {
+  /** Bursts by their number of frames. */
+  bursts: Histogram;
+  /** Seconds from the arrival of a burst's first frame until the whole burst was handed to the network. */
+  timeInside: Histogram;
+  /** Connections whose time was up, by TCP state; all states there are. */
+  expired: StateCounts;
+  expiredTemplates: number;
 }
 
 export interface Snapshot {
@@ -36,6 +61,7 @@ export interface Snapshot {
   services: ServiceSnapshot[];
   /** Of all servers, also of those that were deleted and still have connections. */
   connections: Use & { templates: number; halfOpen: number; states: StateCounts };
+  measured: Measured;
   /** Packets by the reason why they were dropped; all reasons there are. */
   drops: Record<string, number>;
   /** What only the data plane knows; null while there is none that answers. */

@@ -4,6 +4,7 @@ import { serveHttp, type HttpServer } from '../observe/http-server.js';
 import { listenAddressText, type ListenAddress } from '../observe/listen-address.js';
 import { routesOf } from '../observe/routes.js';
 import { Observer } from '../observe/snapshot.js';
+import { hostClock } from '../worker/host-clock.js';
 import { faultFields, type Log } from './log.js';
 import type { RemoteVirtualServer } from './remote-virtual-server.js';
 import type { Supervision } from './supervision.js';
@@ -20,6 +21,7 @@ export class Observation {
   private readonly observer = new Observer({
     state: () => this.subject?.virtualServer.state ?? null,
     counters: async () => (await this.subject?.virtualServer.counters()) ?? null,
+    clock: hostClock,
     dataPlane: () => ({
       isServing: this.subject?.supervision.isServing ?? false,
       restarts: this.restarts,

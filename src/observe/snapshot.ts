@@ -3,11 +3,17 @@
  * nothing but what it alone knows. All who want it within a second share one.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { STATE_NAMES } from '../../dataplane/conn/states.js';
 import { DROP_NAMES } from '../../dataplane/drops.js';
 import { TOTAL_BLOCK } from '../../dataplane/service/statistics.js';
 import type { State } from '../../dataplane/state.js';
 import { ControlError, type Counters } from '../control/api.js';
-import type { DestinationSnapshot, ServiceSnapshot, Snapshot } from '../control/snapshot.js';
+import type {
+  DestinationSnapshot,
+  Measured,
+  ServiceSnapshot,
+  Snapshot,
+} from '../control/snapshot.js';
 import { packageVersion } from '../package.js';
 import { destinationEntry, liveStatisticsOf, serviceEntry } from '../virtual-server/listings.js';
 import { ConnectionCensus } from './connection-census.js';
@@ -27,6 +33,8 @@ export interface ObserverOptions {
   /** Asks the data plane. */
   counters: () => Promise<Counters | null>;
   dataPlane: () => Snapshot['dataPlane'];
+  /** The clock of the tables, in ticks. */
+  clock: () => number;
   nowMs?: () => number;
 }
 
@@ -59,7 +67,7 @@ export class Observer {
     const state = this.options.state();
     if (state === null) throw new ControlError('EIO', 'the data plane is not up yet');
     const counters = this.counters();
-    const census = await ConnectionCensus.take(state);
+    const census = await ConnectionCensus.take(state, this.options.clock());
     const services = await servicesOf(state, census);
     const { used, templates, halfOpen } = census;
     const drops = DROP_NAMES.map((name, reason) => [name, state.drops.counts[reason]] as const);
@@ -80,6 +88,7 @@ export class Observer {
         halfOpen,
         states: census.statesOf(0),
       },
+      measured: measuredIn(state),
       drops: Object.fromEntries(drops.slice(FIRST_REASON)),
       counters: await counters,
     };
@@ -99,6 +108,12 @@ export class Observer {
   }
 }
 
+function measuredIn({ meters }: State): Measured {
+  const { bursts, timeInside, expiredTemplates } = meters;
+  const expired = STATE_NAMES.map((name, tcpState) => [name, meters.expired(tcpState)] as const);
+  return { bursts, timeInside, expired: Object.fromEntries(expired), expiredTemplates };
+}
+
 async function servicesOf(state: State, census: ConnectionCensus): Promise<ServiceSnapshot[]> {
   const { services } = state;
   const entries: ServiceSnapshot[] = [];
@@ -106,7 +121,13 @@ async function servicesOf(state: State, census: ConnectionCensus): Promise<Servi
   for (let s = 1; s <= services.highWater; s++) {
     if (!services.isLive(s)) continue;
     const entry = await serviceEntry(state, s, nextTurn, describe);
-    entries.push({ ...entry, statistics: liveStatisticsOf(state, state.serviceBlock(s)) });
+    const block = state.serviceBlock(s);
+    entries.push({
+      ...entry,
+      statistics: liveStatisticsOf(state, block),
+      scheduled: state.statistics.scheduled(block),
+      notScheduled: state.statistics.notScheduled(block),
+    });
     if (entries.length % SERVICES_PER_TURN === 0) await nextTurn();
   }
   return entries;
@@ -123,5 +144,6 @@ function destinationOf(
     states: census.statesOf(destination),
     isOverloaded: destinations.isOverloaded(destination),
     unansweredSyns: statistics.unansweredSyns(state.destinationBlock(destination)),
+    unansweredNow: census.unansweredOf(destination),
   };
 }
