@@ -2,9 +2,11 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { closeSync, openSync, statfsSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { LabError } from './errors.js';
 import type { Host } from './host.js';
 import type { Lab } from './lab.js';
+import type { LabProcess } from './process.js';
 
 export interface TrafficOptions {
   /** One connection for all requests of a client, or a new one for each (the default). */
@@ -35,6 +37,8 @@ export function tally(answers: readonly string[]): Record<string, number> {
 export interface WrkOptions extends TrafficOptions {
   connections: number;
   seconds: number;
+  /** Path of a Lua script for it. */
+  script?: string;
 }
 
 export interface WrkResult {
@@ -44,15 +48,26 @@ export interface WrkResult {
   readonly errors: number;
 }
 
-/** Sends requests over many connections at once with wrk. */
+/** Sends requests over many connections at once with wrk, for any fraction of seconds. */
 export async function wrk(client: Host, url: string, options: WrkOptions): Promise<WrkResult> {
-  const { connections, seconds, keepAlive = true } = options;
+  return endWrk(startWrk(client, url, options), options.seconds);
+}
+
+/** Has wrk send requests until `endWrk`, but no longer than `seconds` and a little more. */
+export function startWrk(client: Host, url: string, options: WrkOptions): LabProcess {
+  const { connections, seconds, keepAlive = true, script } = options;
   const header = keepAlive ? [] : ['-H', 'Connection: close'];
-  const load = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`];
-  const output = await client.output('wrk', [...load, ...header, withPort(url)], {
-    timeoutMs: (seconds + 30) * 1000,
-  });
-  return parseWrk(output);
+  const more = script === undefined ? [] : ['-s', script];
+  const load = ['-t', '1', '-c', String(connections), '-d', `${Math.ceil(seconds) + 1}s`];
+  return client.spawn('wrk', [...load, ...header, ...more, withPort(url)]);
+}
+
+/** Ends wrk `afterSeconds` from now, and reads its report. wrk itself knows whole seconds only. */
+export async function endWrk(process: LabProcess, afterSeconds = 0): Promise<WrkResult> {
+  const ended = await Promise.race([process.done, pause(afterSeconds * 1000)]);
+  const { exit, stdout, stderr } = ended ?? (await process.stop('SIGINT'));
+  if (exit !== 0) throw new LabError(`${process.command}: ${stderr}${stdout}`);
+  return parseWrk(stdout);
 }
 
 /** wrk looks the port up in /etc/services, which not every system has, unless the URL names it. */

@@ -7,7 +7,7 @@ import { wrk } from '../../lab/traffic.js';
 import { runBenchmark } from '../program.js';
 import { CONNECTIONS } from './axes/web.js';
 import { describeMachine } from './machine.js';
-import { expectedSeconds, measureAll } from './measure.js';
+import { expectedSeconds, Measurement } from './measure.js';
 import { HELP, parseOptions, type Options } from './options.js';
 import type { Peer } from './peers/peer.js';
 import { memory, pin, type Memory } from './processes.js';
@@ -18,7 +18,11 @@ import { WEB } from './services.js';
 import { Site } from './site.js';
 import { resultsTable } from './table.js';
 
-const START_SECONDS = 1.2;
+const START_SECONDS = 1.3;
+const EXTRA_SECONDS = 0.2;
+/** For the results, and for each lab to be taken down. */
+const END_SECONDS = 2;
+const DOWN_SECONDS = 0.7;
 const BASIC_COMMANDS = ['nginx', 'iperf3', 'wrk', 'taskset'];
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -54,47 +58,67 @@ function measurable({ peers, peersNamed }: Options): Peer[] {
 async function run(options: Options, command: string): Promise<Results> {
   const date = new Date().toISOString();
   goFirst();
-  const sites = await start(options);
+  const progress = new Progress(null);
+  const sites = await start(options, progress);
   const before = sites.map(residentMemory);
-  const progress = new Progress(expectedSeconds(sites, options));
-  const samples = await measureAll(sites, options, progress);
+  const measurement = new Measurement(sites, options, progress);
+  await measurement.run(endOf(options));
   const peers = sites.map((site, index) => describe(site, before[index]));
-  for (const site of sites) site.lab.down();
+  for (const site of sites) site.end();
   return {
     format: FORMAT,
     date,
     command,
     machine: describeMachine(),
     settings: {
-      rounds: options.rounds,
+      rounds: measurement.rounds,
       seconds: options.seconds,
       connections: CONNECTIONS,
       placement: options.placement,
     },
     peers,
     axes: options.axes.map(({ id, title, metrics, work }) => ({ id, title, metrics, work })),
-    samples,
+    samples: measurement.samples,
   };
 }
 
+/** When the last round must have ended, so that the labs can be taken down in time. */
+function endOf({ minutes, peers }: Options): number {
+  return ((minutes ?? 0) * 60 - END_SECONDS - peers.length * DOWN_SECONDS) * 1000;
+}
+
 /** Builds all labs, and has each peer work for a moment: compilers of hot code, caches, neighbours. */
-async function start(options: Options): Promise<Site[]> {
-  const { placement, warmUpSeconds } = options;
-  const progress = new Progress(options.peers.length * (START_SECONDS + warmUpSeconds));
+async function start(options: Options, progress: Progress): Promise<Site[]> {
+  const { peers, placement, warmUpSeconds } = options;
+  const warmUp = 2 * warmUpSeconds + EXTRA_SECONDS;
   const sites: Site[] = [];
-  for (const [index, peer] of options.peers.entries()) {
-    const left = (options.peers.length - index) * (START_SECONDS + warmUpSeconds);
-    progress.show(`getting ready · ${peer.title}`, left);
+  for (const [index, peer] of peers.entries()) {
+    const left = (peers.length - index) * START_SECONDS + peers.length * warmUp;
+    progress.show(`getting ready · ${peer.title}`, left + secondsAfterStart(options, left));
     sites.push(await Site.start(peer, placement));
   }
   // From now on: all clients are children of this process.
   if (placement !== null) pin(process.pid, placement.client);
-  for (const site of sites) {
-    const load = { connections: CONNECTIONS, seconds: warmUpSeconds };
-    await wrk(site.client, `http://${site.address(WEB)}/`, load);
+  for (const [index, site] of sites.entries()) {
+    const left = (sites.length - index) * warmUp;
+    progress.show(`warming up · ${site.peer.title}`, left + secondsAfterStart(options, left));
+    await work(site, warmUpSeconds);
   }
-  progress.clear();
   return sites;
+}
+
+/** What is left for the rounds when `start` still takes so many seconds. */
+function secondsAfterStart(options: Options, start: number): number {
+  if (options.minutes === null) return expectedSeconds(options);
+  return options.minutes * 60 - performance.now() / 1000 - start;
+}
+
+/** Requests on kept connections, and new ones. */
+async function work(site: Site, seconds: number): Promise<void> {
+  const load = { connections: CONNECTIONS, seconds };
+  for (const keepAlive of [true, false]) {
+    await wrk(site.client, `http://${site.address(WEB)}/`, { ...load, keepAlive });
+  }
 }
 
 function residentMemory(site: Site): Memory | null {

@@ -1,59 +1,126 @@
-/** Takes the samples: all axes round by round, on each axis one peer after the other. */
+/**
+ * Takes the samples: all axes round by round, on each axis one peer after the other, and where an axis is measured
+ * in pieces one piece of each by turns. Every other time the peers' order is turned round, so that none always
+ * comes after the same one, and a machine that gets slower slows all of them.
+ */
 import { LabError, messageOf } from '../../lab/errors.js';
 import type { Axis, Conditions, Outcome } from './axes/axis.js';
 import { requests } from './axes/web.js';
+import { Durations } from './durations.js';
 import type { Options } from './options.js';
-import { cpuTime, hostTime, ownUserMs, type HostTime } from './processes.js';
 import type { Progress } from './progress.js';
-import type { Sample, Shares } from './results.js';
+import type { Sample } from './results.js';
 import type { Site } from './site.js';
 import { spreadOf } from './statistics.js';
+import { observedTogether, Watch, type Observed } from './watch.js';
 
-/** Seconds that all measurements are expected to take. */
-export function expectedSeconds(sites: readonly Site[], options: Options): number {
-  const round = options.axes.map((axis) => {
-    const peers = sites.filter((site) => axis.appliesTo(site.peer)).length;
-    return peers * (options.seconds + axis.extraSeconds);
-  });
-  return round.reduce((sum, seconds) => sum + seconds, 0) * options.rounds;
+interface Piece {
+  readonly outcome: Outcome;
+  readonly observed: Observed;
 }
 
-export async function measureAll(
-  sites: readonly Site[],
-  options: Options,
-  progress: Progress,
-): Promise<Sample[]> {
-  const samples: Sample[] = [];
-  let left = expectedSeconds(sites, options);
-  for (let round = 1; round <= options.rounds; round++) {
-    for (const site of sites) site.beginRound(round, options.placement);
-    for (const axis of options.axes) {
-      for (const site of sites) {
-        if (!axis.appliesTo(site.peer)) continue;
-        const what = `round ${round} of ${options.rounds} · ${axis.title} · ${site.peer.title}`;
-        progress.show(what, left);
-        samples.push(await measure(samples, site, axis, round, options));
-        left -= options.seconds + axis.extraSeconds;
-      }
+export class Measurement {
+  readonly samples: Sample[] = [];
+  /** Rounds made so far. */
+  rounds = 0;
+  private readonly durations: Durations;
+  /** Rounds after which the director has been everywhere it has to be. */
+  private readonly lap: number;
+
+  constructor(
+    private readonly sites: readonly Site[],
+    private readonly options: Options,
+    private readonly progress: Progress,
+  ) {
+    this.durations = new Durations(options.seconds);
+    this.lap = options.placement?.director.length ?? 1;
+  }
+
+  /** `until`: where rounds aren't counted but limited by time, when the last must have ended (performance.now). */
+  async run(until: number): Promise<void> {
+    for (;;) {
+      const planned = this.plannedRounds(until);
+      if (this.rounds >= planned) break;
+      await this.round(planned);
+    }
+    this.progress.clear();
+  }
+
+  /** Those made, and how many more there will be: whole laps, of which one at least. */
+  private plannedRounds(until: number): number {
+    if (this.options.minutes === null) return this.options.rounds;
+    if (this.rounds % this.lap !== 0) return this.rounds + this.lap - (this.rounds % this.lap);
+    const left = (until - performance.now()) / 1000;
+    const laps = Math.floor(
+      left / (this.durations.round(this.options.axes, this.sites) * this.lap),
+    );
+    return this.rounds + Math.max(this.rounds === 0 ? 1 : 0, laps) * this.lap;
+  }
+
+  private async round(planned: number): Promise<void> {
+    this.rounds += 1;
+    const isTurned = Math.ceil(this.rounds / this.lap) % 2 === 0;
+    const order = isTurned ? this.sites.toReversed() : this.sites;
+    const { axes } = this.options;
+    for (const [index, axis] of axes.entries()) {
+      const sites = order.filter((site) => axis.appliesTo(site.peer));
+      for (const site of sites) site.beginRound(this.rounds, this.options.placement, axis.apart);
+      const rest = this.later(axes.slice(index + 1), planned);
+      await this.axis(axis, sites, `round ${this.rounds} of ${planned} · ${axis.title}`, rest);
     }
   }
-  progress.clear();
-  return samples;
+
+  /** Seconds for the axes that this round still has to come, and the rounds after it. */
+  private later(axes: readonly Axis[], planned: number): number {
+    const round = this.durations.round(this.options.axes, this.sites);
+    return this.durations.round(axes, this.sites) + (planned - this.rounds) * round;
+  }
+
+  private async axis(axis: Axis, sites: readonly Site[], title: string, rest: number) {
+    const count = axis.pieces?.count ?? 1;
+    const pieces = new Map<Site, Piece[]>(sites.map((site) => [site, []]));
+    for (let n = 0; n < count; n++) {
+      for (const [index, site] of sites.entries()) {
+        const now = sites.slice(index).map((other) => this.durations.expected(axis, other));
+        const all = sites.map((other) => this.durations.expected(axis, other));
+        const left = sum(now) + sum(all) * (count - n - 1) + rest;
+        this.progress.show(`${title} · ${site.peer.title}`, left);
+        pieces.get(site)?.push(await this.piece(axis, site));
+      }
+    }
+    for (const [site, own] of pieces) this.samples.push(sampleOf(axis, site, this.rounds, own));
+  }
+
+  private async piece(axis: Axis, site: Site): Promise<Piece> {
+    const { placement } = this.options;
+    const seconds = this.durations.pieceSeconds(axis);
+    const requestsPerSecond = this.requestsSoFar(site.peer.id);
+    const begin = performance.now();
+    const watch = new Watch(site);
+    const outcome = await outcomeOf(axis, site, { seconds, placement, requestsPerSecond });
+    const observed = watch.stop();
+    site.checkAlive();
+    this.durations.took(axis, site, (performance.now() - begin) / 1000);
+    return { outcome, observed };
+  }
+
+  private requestsSoFar(peer: string): number {
+    const rates = this.samples
+      .filter((sample) => sample.axis === requests.id && sample.peer === peer)
+      .map((sample) => sample.values['rate']);
+    return rates.length === 0 ? 0 : spreadOf(rates).median;
+  }
 }
 
-async function measure(
-  samples: readonly Sample[],
-  site: Site,
-  axis: Axis,
-  round: number,
-  options: Options,
-): Promise<Sample> {
-  const { seconds, placement } = options;
-  const requestsPerSecond = requestsSoFar(samples, site.peer.id);
-  const watch = new Watch(site);
-  const outcome = await outcomeOf(axis, site, { seconds, placement, requestsPerSecond });
-  const observed = watch.stop();
-  site.checkAlive();
+/** Seconds that all rounds are expected to take, before there are sites and any was made. */
+export function expectedSeconds({ axes, peers, rounds, seconds }: Options): number {
+  const sites = peers.map((peer) => ({ peer }));
+  return new Durations(seconds).round(axes, sites) * rounds;
+}
+
+function sampleOf(axis: Axis, site: Site, round: number, pieces: readonly Piece[]): Sample {
+  const outcomes = pieces.map(({ outcome }) => outcome);
+  const outcome = axis.pieces?.merge(outcomes) ?? outcomes[0];
   return {
     axis: axis.id,
     peer: site.peer.id,
@@ -61,7 +128,7 @@ async function measure(
     values: outcome.values,
     details: outcome.details ?? {},
     work: outcome.work ?? 0,
-    ...observed,
+    ...observedTogether(pieces.map(({ observed }) => observed)),
   };
 }
 
@@ -73,57 +140,6 @@ async function outcomeOf(axis: Axis, site: Site, conditions: Conditions): Promis
   }
 }
 
-function requestsSoFar(samples: readonly Sample[], peer: string): number {
-  const rates = samples
-    .filter((sample) => sample.axis === requests.id && sample.peer === peer)
-    .map((sample) => sample.values['rate']);
-  return rates.length === 0 ? 0 : spreadOf(rates).median;
-}
-
-/** Who takes processor time during a measurement. */
-class Watch {
-  private readonly begin = performance.now();
-  private readonly director: ReturnType<typeof cpuTime>;
-  private readonly foreignMs: number;
-  private readonly host = hostTime();
-
-  constructor(private readonly site: Site) {
-    this.director = cpuTime(site.directorPids);
-    this.foreignMs = this.foreignTimeMs();
-  }
-
-  stop(): Pick<Sample, 'cpu' | 'others' | 'shares'> {
-    const after = cpuTime(this.site.directorPids);
-    const cpu = {
-      userMs: after.userMs - this.director.userMs,
-      systemMs: after.systemMs - this.director.systemMs,
-    };
-    const elapsedMs = performance.now() - this.begin;
-    const foreign = (this.foreignTimeMs() - this.foreignMs) / elapsedMs / this.site.processors;
-    return {
-      cpu: this.site.directorPids.length === 0 ? null : cpu,
-      others: Math.max(0, foreign),
-      shares: this.shares(),
-    };
-  }
-
-  private shares(): Shares {
-    const after = hostTime();
-    const spent = (key: keyof HostTime) => after[key] - this.host[key];
-    const keys = Object.keys(after) as (keyof HostTime)[];
-    const total = keys.reduce((sum, key) => sum + spent(key), 0);
-    const share = (key: keyof HostTime) => (total === 0 ? 0 : spent(key) / total);
-    return {
-      user: share('userMs'),
-      system: share('systemMs'),
-      interrupt: share('interruptMs'),
-      idle: share('idleMs'),
-    };
-  }
-
-  /** User time of programs that aren't ours, and what other virtual machines took, since some moment. */
-  private foreignTimeMs(): number {
-    const { userMs, stealMs } = hostTime();
-    return userMs + stealMs - ownUserMs() - cpuTime(this.site.pids).userMs;
-  }
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

@@ -16,7 +16,11 @@ export interface Options {
   /** They were chosen by name: one that can't be measured is a failure then. */
   readonly peersNamed: boolean;
   readonly axes: readonly Axis[];
+  /** How often everything is measured. */
   readonly rounds: number;
+  /** As many rounds as this time allows instead, from the program's start to its end; null: `rounds` of them. */
+  readonly minutes: number | null;
+  /** How long a measurement takes. */
   readonly seconds: number;
   /** So long each peer works before the first round. */
   readonly warmUpSeconds: number;
@@ -33,6 +37,7 @@ export const WORDS = {
   axes: { type: 'string' },
   drivers: { type: 'string' },
   rounds: { type: 'string' },
+  minutes: { type: 'string' },
   seconds: { type: 'string' },
   'warm-up': { type: 'string' },
   'no-pinning': { type: 'boolean' },
@@ -40,20 +45,27 @@ export const WORDS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
+const ROUNDS = 8;
+const SECONDS = 1;
+const WARM_UP_SECONDS = 0.5;
+const QUICK_SECONDS = 0.5;
+const QUICK_MINUTES = 2;
+
 export const HELP = `Usage: npm run bench -- [OPTION]...
 
 Measures uvs side by side with other balancers and with plain routing.
 
-  --quick            the most important axes and peers, in less than two minutes
+  --quick            the most important axes and peers, in two minutes
   --peers LIST       of ${allPeers(DRIVERS)
     .map((peer) => peer.id)
     .join(', ')} (default: all)
   --axes LIST        of ${AXES.map((axis) => axis.id).join(', ')},
                      or their beginnings, such as bulk (default: all)
   --drivers LIST     of uvs: ${DRIVERS.join(', ')} (default: all)
-  --rounds N         how often everything is measured (default: 4)
-  --seconds N        how long a measurement takes (default: 2, with --quick 1)
-  --warm-up N        seconds of work for each peer before the first round (default: 1)
+  --rounds N         how often everything is measured (default: ${ROUNDS})
+  --minutes N        as many rounds as this time allows (default with --quick: ${QUICK_MINUTES})
+  --seconds N        how long a measurement takes, 0.1 and more (default: ${SECONDS}, with --quick ${QUICK_SECONDS})
+  --warm-up N        seconds of work for each peer before the first round (default: ${WARM_UP_SECONDS})
   --no-pinning       let the kernel choose processors
   --json FILE        where the results go (default: bench/results/side-by-side.json,
                      with --quick bench/results/side-by-side-quick.json)
@@ -73,9 +85,10 @@ export function parseOptions(argv: readonly string[], processors: number): Optio
     peers: quick && values.peers === undefined ? peers.filter((peer) => peer.quick) : peers,
     peersNamed: values.peers !== undefined,
     axes: quick && values.axes === undefined ? axes.filter((axis) => axis.quick) : axes,
-    rounds: wholeNumber('rounds', values.rounds, 4),
-    seconds: wholeNumber('seconds', values.seconds, quick ? 1 : 2),
-    warmUpSeconds: wholeNumber('warm-up', values['warm-up'], 1),
+    rounds: wholeNumber('rounds', values.rounds, ROUNDS),
+    minutes: minutesOf(values.minutes, values.rounds, quick),
+    seconds: decimal('seconds', values.seconds, quick ? QUICK_SECONDS : SECONDS),
+    warmUpSeconds: decimal('warm-up', values['warm-up'], WARM_UP_SECONDS),
     quick,
     placement: values['no-pinning'] === true ? null : placementFor(processors),
     file: values.json ?? join(packageRoot(), 'bench', 'results', name),
@@ -115,4 +128,23 @@ function wholeNumber(name: string, text: string | undefined, standard: number): 
   if (text === undefined) return standard;
   if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
   throw new LabError(`--${name} must be a whole number from 1 to 9999, not '${text}'`);
+}
+
+/** From 0.1 to 999, with two decimals at most. */
+function decimal(name: string, text: string | undefined, standard: number): number {
+  if (text === undefined) return standard;
+  if (/^\d{1,3}(\.\d{1,2})?$/.test(text) && Number(text) >= 0.1) return Number(text);
+  throw new LabError(`--${name} must be a number from 0.1 to 999, not '${text}'`);
+}
+
+function minutesOf(
+  minutes: string | undefined,
+  rounds: string | undefined,
+  quick: boolean,
+): number | null {
+  if (minutes !== undefined && rounds !== undefined) {
+    throw new LabError('either --minutes or --rounds can be chosen, not both');
+  }
+  if (minutes !== undefined) return decimal('minutes', minutes, QUICK_MINUTES);
+  return quick && rounds === undefined ? QUICK_MINUTES : null;
 }

@@ -3,20 +3,21 @@
 export class Progress {
   private readonly begin = performance.now();
   private shown = '';
+  private readonly said = new Set<string>();
 
-  /** `total`: seconds that everything is expected to take. */
+  /** `total`: seconds that everything is expected to take; null: what is said to be left is taken as it is. */
   constructor(
-    private total: number,
+    private readonly total: number | null,
     private readonly out: NodeJS.WriteStream = process.stderr,
   ) {}
 
   /** `left`: seconds that the measurements which are still to be made are expected to take. */
   show(what: string, left: number): void {
-    const done = this.total - left;
+    const done = (this.total ?? left) - left;
     const elapsed = (performance.now() - this.begin) / 1000;
     // Expectations are corrected by how long the first part has really taken.
     const factor = done > 10 ? elapsed / done : 1;
-    this.print(`${what} · ${duration(left * factor)} left`);
+    this.print(what, `${duration(left * factor)} left`);
   }
 
   /** A sentence that stays. */
@@ -30,10 +31,12 @@ export class Progress {
     this.shown = '';
   }
 
-  private print(text: string): void {
-    if (this.out.isTTY) this.out.write(`\r\x1b[K${text}`);
-    else this.out.write(`${text}\n`);
-    this.shown = text;
+  /** In a file, what alternates with other things is said once. */
+  private print(what: string, left: string): void {
+    if (this.out.isTTY) this.out.write(`\r\x1b[K${what} · ${left}`);
+    else if (!this.said.has(what)) this.out.write(`${what} · ${left}\n`);
+    this.said.add(what);
+    this.shown = what;
   }
 }
 

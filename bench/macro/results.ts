@@ -1,9 +1,12 @@
 /** The results as they are kept in a file. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { z } from 'zod';
+import { LabError, messageOf } from '../../lab/errors.js';
 import type { Metric, Work } from './axes/axis.js';
 import type { Machine } from './machine.js';
 import type { CpuTime, Memory } from './processes.js';
+import { resultsSchema } from './schema.js';
 import type { Placement } from './site.js';
 
 export const FORMAT = 1;
@@ -23,7 +26,8 @@ export interface Sample {
   readonly cpu: CpuTime | null;
   /** Share of the machine, from 0 to 1, that programs had which don't belong to the measurement. */
   readonly others: number;
-  readonly shares: Shares;
+  /** Not in the oldest results. */
+  readonly shares?: Shares | undefined;
 }
 
 /** What the whole machine's processors did meanwhile, from 0 to 1; what is missing to 1, other machines had. */
@@ -76,13 +80,35 @@ export interface Results {
   readonly date: string;
   readonly command: string;
   /** Without it they are from a real machine. */
-  readonly emulated?: true;
-  readonly emulation?: Emulation;
+  readonly emulated?: true | undefined;
+  readonly emulation?: Emulation | undefined;
   readonly machine: Machine;
   readonly settings: Settings;
   readonly peers: readonly PeerInfo[];
   readonly axes: readonly AxisInfo[];
   readonly samples: readonly Sample[];
+}
+
+/** Throws LabError where there is no such file, or where it isn't one of these. */
+export function readResults(file: string): Results {
+  return parseResults(contentOf(file), file);
+}
+
+/** `name`: what the text is called in errors. */
+export function parseResults(content: unknown, name: string): Results {
+  const parsed = resultsSchema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  throw new LabError(
+    `${name} holds no results of npm run bench:\n${z.prettifyError(parsed.error)}`,
+  );
+}
+
+export function contentOf(file: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new LabError(`${file}: ${messageOf(error)}`);
+  }
 }
 
 /** Writes one line a sample: the file stays small, and its history readable. */

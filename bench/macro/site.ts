@@ -23,7 +23,7 @@ const SERVERS = 2;
 export interface Placement {
   readonly client: string;
   readonly server: string;
-  /** One after the other. */
+  /** One after the other; the first isn't the client's. */
   readonly director: readonly string[];
 }
 
@@ -69,11 +69,28 @@ export class Site {
 
   readonly processors = availableParallelism();
 
-  /** Moves the director to the processor of this round (from 1 on). */
-  beginRound(round: number, placement: Placement | null): void {
+  private processor: string | null = null;
+  private readonly endings: (() => void)[] = [];
+
+  /** Moves the director to the processor of this round (from 1 on), or to one that the client doesn't have. */
+  beginRound(round: number, placement: Placement | null, apart = false): void {
     if (placement === null) return;
     const { director } = placement;
-    for (const pid of this.directorPids) pin(pid, director[(round - 1) % director.length]);
+    const processor = apart ? director[0] : director[(round - 1) % director.length];
+    if (processor === this.processor) return;
+    for (const pid of this.directorPids) pin(pid, processor);
+    this.processor = processor;
+  }
+
+  /** `ending` ends what was started on this site for longer than a measurement. */
+  atEnd(ending: () => void): void {
+    this.endings.push(ending);
+  }
+
+  /** Ends and removes all of it. */
+  end(): void {
+    for (const ending of this.endings) ending();
+    this.lab.down();
   }
 
   /** Fails where a daemon has ended. */

@@ -1,15 +1,21 @@
 /** What a set of results says: medians, spread, and shares of what others reach. */
 import type { Metric } from './axes/axis.js';
+import { ranks, type Rank } from './ranking.js';
 import type { AxisInfo, Results, Sample } from './results.js';
 import { spreadOf, type Spread } from './statistics.js';
 
 export interface Row {
   readonly peer: string;
+  readonly title: string;
   /** By the keys of the axis' metrics. */
   readonly values: ReadonlyMap<string, Spread>;
   /** Of the first metric: round by round compared with that round's sample of the other peer. */
   readonly toLimit: Spread | null;
   readonly toRival: Spread | null;
+  /** By the keys of the metrics of which less is better: how much more than the limit's in the same round. */
+  readonly added: ReadonlyMap<string, Spread>;
+  /** By the first metric. */
+  readonly rank: Rank;
   /** Processor time of the director for one unit of the axis' work, in its time unit. */
   readonly cpuTime: Spread | null;
 }
@@ -25,19 +31,30 @@ export function summarize(results: Results, limit: string, rival: string): AxisS
   const spreadIfAny = (values: number[]) => (values.length === 0 ? null : spread(values));
   return results.axes.map((axis) => {
     const samples = results.samples.filter((sample) => sample.axis === axis.id);
-    const rows = results.peers.flatMap((peer): Row[] => {
-      const own = samples.filter((sample) => sample.peer === peer.id);
-      if (own.length === 0) return [];
-      const [main] = axis.metrics;
-      return [
-        {
-          peer: peer.title,
-          values: new Map(axis.metrics.map(({ key }) => [key, spread(valuesOf(own, key))])),
-          toLimit: spreadIfAny(ratios(own, of(samples, limit), main)),
-          toRival: spreadIfAny(ratios(own, of(samples, rival), main)),
-          cpuTime: spreadIfAny(cpuTimes(own, axis.work?.timeUnit === 'ms' ? 1 : 1000)),
-        },
-      ];
+    const peers = results.peers.filter(({ id }) => of(samples, id).length > 0);
+    const [main] = axis.metrics;
+    const places = ranks(
+      samples,
+      peers.map(({ id }) => id),
+      main,
+    );
+    const rows = peers.map((peer, index): Row => {
+      const own = of(samples, peer.id);
+      return {
+        peer: peer.id,
+        title: peer.title,
+        rank: places[index],
+        added: new Map(
+          axis.metrics.flatMap((metric) => {
+            const differences = addedTo(own, of(samples, limit), metric);
+            return differences.length === 0 ? [] : [[metric.key, spread(differences)] as const];
+          }),
+        ),
+        values: new Map(axis.metrics.map(({ key }) => [key, spread(valuesOf(own, key))])),
+        toLimit: spreadIfAny(ratios(own, of(samples, limit), main)),
+        toRival: spreadIfAny(ratios(own, of(samples, rival), main)),
+        cpuTime: spreadIfAny(cpuTimes(own, axis.work?.timeUnit === 'ms' ? 1 : 1000)),
+      };
     });
     return { axis, rows };
   });
@@ -49,6 +66,19 @@ function of(samples: readonly Sample[], peer: string): Sample[] {
 
 function valuesOf(samples: readonly Sample[], key: string): number[] {
   return samples.map((sample) => sample.values[key]);
+}
+
+/** How much more of what should be little; nothing for what should be much. */
+function addedTo(
+  own: readonly Sample[],
+  others: readonly Sample[],
+  { key, better }: Metric,
+): number[] {
+  if (better === 'more') return [];
+  return own.flatMap((sample) => {
+    const other = others.find(({ round }) => round === sample.round);
+    return other === undefined ? [] : [sample.values[key] - other.values[key]];
+  });
 }
 
 function ratios(own: readonly Sample[], others: readonly Sample[], { key }: Metric): number[] {

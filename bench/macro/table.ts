@@ -1,11 +1,15 @@
-/** Results as text, at most 100 columns wide. */
+/** Results as text, at most 110 columns wide. */
 import type { Metric } from './axes/axis.js';
 import { LIMIT, RIVALS } from './peers/index.js';
+import type { Rank } from './ranking.js';
 import type { PeerInfo, Results } from './results.js';
 import type { Spread } from './statistics.js';
 import { summarize, type AxisSummary, type Row } from './summary.js';
 
 type Cells = readonly string[];
+
+/** Of the percentiles of latency, the one by which goals are set. */
+const ADDED_KEY = 'p99';
 
 export function resultsTable(results: Results): string {
   const rival = rivalAmong(results.peers);
@@ -30,17 +34,28 @@ function axisTable({ axis, rows }: AxisSummary, rival: PeerInfo | undefined): st
   const [main, ...others] = axis.metrics;
   const units = others.map((metric) => metric.unit);
   const cpu = axis.work === null ? [] : [`${axis.work.timeUnit} CPU/${axis.work.unit}`];
-  const toRival = rival === undefined ? [] : [`of ${rival.title}`];
-  const header = ['', main.unit, '', ...units, 'of routing', ...toRival, ...cpu];
+  // Of latencies, how much is added says more than how many times as long they are.
+  const isLatency = main.better === 'less';
+  const toRival = rival === undefined || isLatency ? [] : [`of ${rival.title}`];
+  const added = isLatency ? [ADDED_KEY] : [];
+  const compared = ['rank', 'of routing', ...toRival, ...added.map((key) => `${key} added`)];
+  const header = ['', main.unit, '', ...units, ...compared, ...cpu];
   const lines = rows.map((row) => [
-    row.peer,
+    row.title,
     ...valueAndRange(row, main),
     ...others.map((metric) => format(row.values.get(metric.key)?.median, metric.digits)),
+    rankText(row.rank),
     format(row.toLimit?.median, 2),
     ...toRival.map(() => format(row.toRival?.median, 2)),
+    ...added.map((key) => format(row.added.get(key)?.median, 0)),
     ...(axis.work === null ? [] : [row.cpuTime === null ? '' : format(row.cpuTime.median, 1)]),
   ]);
   return `\n${axis.title}\n${columns([header, ...lines])}`;
+}
+
+/** "3", or "3-4" where some are level. */
+function rankText({ best, worst }: Rank): string {
+  return best === worst ? String(best) : `${best}-${worst}`;
 }
 
 function memoryTable(results: Results): string {

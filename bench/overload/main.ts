@@ -113,7 +113,7 @@ async function measureAll(options: Options): Promise<Sample[]> {
     }
   }
   progress.clear();
-  for (const site of sites) site.lab.down();
+  for (const site of sites) site.end();
   return samples;
 }
 

@@ -1,4 +1,5 @@
 /** What is measured. */
+import type { Histogram } from '../histogram.js';
 import type { Peer } from '../peers/peer.js';
 import type { Placement, Site } from '../site.js';
 
@@ -25,9 +26,12 @@ export interface Outcome {
   readonly work?: number;
   /** Worth keeping, not compared. */
   readonly details?: Readonly<Record<string, number>>;
+  /** How often each time occurred, where pieces are put together. */
+  readonly times?: Histogram;
 }
 
 export interface Conditions {
+  /** Of this piece. */
   readonly seconds: number;
   readonly placement: Placement | null;
   /** Requests/s that this peer has reached in this run, 0 where that wasn't measured yet. */
@@ -45,8 +49,21 @@ export interface Axis {
   /** Part of --quick. */
   readonly quick: boolean;
   readonly commands: readonly string[];
-  /** Seconds that a measurement takes besides the ones it is told to take. */
+  /** Seconds that a measurement of so many seconds is given: what measures may know whole ones only. */
+  secondsFor?(seconds: number): number;
+  /** Seconds that a measurement takes besides these, at a guess, until it is known better. */
   readonly extraSeconds: number;
+  /** The director never shares the client's processor. */
+  readonly apart?: boolean;
+  /** What is measured once a round, in one piece or in several that alternate with the other peers'. */
+  readonly pieces: Pieces | null;
   appliesTo(peer: Peer): boolean;
+  /** One piece. */
   measure(site: Site, conditions: Conditions): Promise<Outcome>;
+}
+
+export interface Pieces {
+  readonly count: number;
+  /** Makes one outcome of a round's pieces. */
+  merge(outcomes: readonly Outcome[]): Outcome;
 }

@@ -28,7 +28,10 @@ function bulkAxis(direction: Direction, streams: number): Axis {
     work: { unit: 'GB', timeUnit: 'ms' },
     quick: direction.id === 'down' && streams === 1,
     commands: ['iperf3'],
+    // iperf3 knows whole seconds only.
+    secondsFor: (seconds) => Math.ceil(seconds),
     extraSeconds: 0.2,
+    pieces: null,
     appliesTo: () => true,
     measure: async (site, { seconds }) => {
       const target = ['-c', site.address(BULK), '-p', String(BULK.port)];

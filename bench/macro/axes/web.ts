@@ -18,6 +18,7 @@ function webAxis(id: string, title: string, keepAlive: boolean, unit: string): A
     quick: true,
     commands: ['wrk'],
     extraSeconds: 0.1,
+    pieces: null,
     appliesTo: () => true,
     measure: async (site, { seconds }) => {
       const url = `http://${site.address(WEB)}/`;

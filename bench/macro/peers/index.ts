@@ -6,7 +6,7 @@ import { nginxStream } from './nginx-stream.js';
 import { nodeProxy } from './node-proxy.js';
 import type { Peer } from './peer.js';
 import { routing } from './routing.js';
-import { uvs } from './uvs.js';
+import { uvs, uvsFastPath } from './uvs.js';
 
 /** The limit: all others are also shown as a share of what it reaches. */
 export const LIMIT = routing.id;
@@ -18,6 +18,7 @@ export function allPeers(drivers: readonly string[]): Peer[] {
   return [
     routing,
     ...drivers.map((driver) => uvs(driver)),
+    uvsFastPath,
     ipVs,
     nftables,
     haproxy,

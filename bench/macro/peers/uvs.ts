@@ -1,23 +1,33 @@
-/** This project's director, with one of its drivers. */
+/** This project's director. */
 import { Director } from '../../../lab/director.js';
 import { packageVersion } from '../../../src/package.js';
 import { childrenOf } from '../processes.js';
 import { masqueradingRules, SCHEDULER } from '../rules.js';
 import type { Peer } from './peer.js';
 
-/** @param options further ones of uvsd */
+/**
+ * With one of its drivers.
+ * @param options further ones of uvsd
+ */
 export function uvs(driver: string, options: readonly string[] = []): Peer {
+  return director(`uvs-${driver}`, `uvs (${driver})`, ['--driver', driver, ...options]);
+}
+
+/** With the kernel forwarding busy connections by itself. */
+export const uvsFastPath = director('uvs-fast', 'uvs (fast path)', ['--fast-path', 'on']);
+
+function director(id: string, title: string, options: readonly string[]): Peer {
   return {
-    id: `uvs-${driver}`,
-    title: `uvs (${driver})`,
+    id,
+    title,
     kind: 'packets',
     balances: true,
     quick: true,
     commands: [],
-    settings: `--driver ${driver}; scheduler ${SCHEDULER}, masquerading`,
+    settings: `${options.join(' ')}; scheduler ${SCHEDULER}, masquerading`,
     version: () => packageVersion(),
     start: async (host) => {
-      const director = await Director.start(host, ['--driver', driver, ...options]);
+      const director = await Director.start(host, [...options]);
       await director.adm('-R', { input: masqueradingRules() });
       const { pid } = director.daemon;
       // The data plane is a process of its own.

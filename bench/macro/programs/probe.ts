@@ -1,7 +1,9 @@
 /**
- * `probe.js ADDRESS PORT SECONDS`: small HTTP requests one after the other on one connection, with plain
- * blocking calls, so that no event loop stands between the answer and the clock. Prints a Probe as JSON.
+ * `probe.js ADDRESS PORT`: for each line of standard input, a number of seconds, sends small HTTP requests one after
+ * the other on one connection, with plain blocking calls, so that no event loop stands between the answer and the
+ * clock. Prints a line with the number of this piece and a Probe as JSON: "1: {...}".
  */
+import { createInterface } from 'node:readline';
 import { check } from '../../../dataplane/sys/errors.js';
 import {
   close,
@@ -12,23 +14,19 @@ import {
   socket,
 } from '../../../dataplane/sys/libc.js';
 import { ipv4Bytes } from './addresses.js';
-import { percentile } from '../statistics.js';
+import { histogramOf, type Histogram } from '../histogram.js';
 
-/** Microseconds at each percentile. */
 export interface Probe {
   exchanges: number;
-  p50: number;
-  p90: number;
-  p99: number;
-  'p99.9': number;
+  times: Histogram;
 }
 
 const AF_INET = 2;
 const SOCK_STREAM = 1;
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
-const WARM_UP = 300;
-const EXCHANGES_MAX = 2_000_000;
+const WARM_UP = 100;
+const EXCHANGES_MAX = 1_000_000;
 
 class Connection {
   private readonly answer = new Uint8Array(4096);
@@ -69,10 +67,10 @@ class Connection {
   }
 }
 
+/** One piece: a fresh connection, and exchanges for so many seconds. */
 function probe(address: string, port: number, seconds: number): Probe {
   const connection = Connection.open(address, port);
   for (let i = 0; i < WARM_UP; i++) connection.exchange();
-  const samples = new Float64Array(EXCHANGES_MAX);
   let count = 0;
   let before = performance.now();
   const end = before + seconds * 1000;
@@ -83,15 +81,14 @@ function probe(address: string, port: number, seconds: number): Probe {
     before = after;
   }
   connection.close();
-  const sorted = samples.subarray(0, count).sort();
-  return {
-    exchanges: count,
-    p50: percentile(sorted, 50),
-    p90: percentile(sorted, 90),
-    p99: percentile(sorted, 99),
-    'p99.9': percentile(sorted, 99.9),
-  };
+  return { exchanges: count, times: histogramOf(samples.subarray(0, count)) };
 }
 
-const [address, port, seconds] = process.argv.slice(2);
-process.stdout.write(`${JSON.stringify(probe(address, Number(port), Number(seconds)))}\n`);
+const samples = new Float64Array(EXCHANGES_MAX);
+const [address, port] = process.argv.slice(2);
+let pieces = 0;
+for await (const seconds of createInterface({ input: process.stdin })) {
+  const answer = probe(address, Number(port), Number(seconds));
+  pieces += 1;
+  process.stdout.write(`${pieces}: ${JSON.stringify(answer)}\n`);
+}

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { histogramOf, percentileOf, together } from '../../../bench/macro/histogram.js';
 import { parseOptions } from '../../../bench/macro/options.js';
 import {
   buildFrame,
@@ -6,7 +7,13 @@ import {
   sumWithoutNumber,
   TCP,
 } from '../../../bench/macro/programs/segment.js';
-import type { Results, Sample } from '../../../bench/macro/results.js';
+import { ranks } from '../../../bench/macro/ranking.js';
+import {
+  parseResults,
+  readResults,
+  type Results,
+  type Sample,
+} from '../../../bench/macro/results.js';
 import { percentile, spreadOf } from '../../../bench/macro/statistics.js';
 import { summarize } from '../../../bench/macro/summary.js';
 import { resultsTable } from '../../../bench/macro/table.js';
@@ -110,6 +117,57 @@ describe('results of the side-by-side benchmark', () => {
     assert.match(header([all.peers[0]]) ?? '', /of routing +µs/);
   });
 
+  it('rank those as level that take turns at being first, or hardly differ', () => {
+    const rates: Record<string, number[]> = {
+      routing: [100, 110, 90, 100, 105, 95],
+      turns: [60, 40, 60, 40, 60, 40],
+      other: [50, 50, 50, 50, 50, 50],
+      same: [50.1, 50.1, 50.1, 50.1, 50.1, 50.1],
+      last: [30, 31, 30, 31, 30, 31],
+    };
+    const peers = Object.keys(rates);
+    const samples = peers.flatMap((peer) =>
+      rates[peer].map((rate, index) => sample(peer, index + 1, rate, null)),
+    );
+    const metric = { key: 'rate', unit: '', better: 'more', digits: 0 } as const;
+    assert.deepEqual(
+      ranks(samples, peers, metric).map(({ best, worst }) => [best, worst]),
+      [
+        [1, 1],
+        [2, 4],
+        [2, 4],
+        [2, 4],
+        [5, 5],
+      ],
+    );
+    assert.deepEqual(ranks(samples, peers, { ...metric, better: 'less' })[4], {
+      best: 1,
+      worst: 1,
+    });
+  });
+
+  it('say how much is added to what should be little, round by round', () => {
+    const slower = [1, 2, 3].flatMap((round) => [
+      sample('routing', round, 100 * round, null),
+      sample('haproxy', round, 100 * round + 7, null),
+    ]);
+    const { axes, ...rest } = results(slower);
+    const metrics = axes[0].metrics.map((metric) => ({ ...metric, better: 'less' as const }));
+    const latency = { ...rest, axes: [{ ...axes[0], metrics }] };
+    const [{ rows }] = summarize(latency, 'routing', 'haproxy');
+    assert.deepEqual(rows[1].added.get('rate'), { median: 7, min: 7, max: 7 });
+    assert.equal(summarize(results(slower), 'routing', 'haproxy')[0].rows[1].added.size, 0);
+  });
+
+  it('are read again as they were written, and refused where something is wrong', () => {
+    const written = results([sample('routing', 1, 5, 20)]);
+    const date = new Date(0).toISOString();
+    assert.deepEqual(parseResults({ ...written, date }, 'f'), { ...written, date });
+    const wrong = { ...written, date, samples: [{ ...written.samples[0], round: 'one' }] };
+    assert.throws(() => parseResults(wrong, 'some.json'), /some\.json .*samples\[0\]\.round/s);
+    assert.throws(() => readResults('/nowhere/none.json'), /\/nowhere\/none\.json.*no such file/);
+  });
+
   it('are shown in columns', () => {
     const samples = [sample('routing', 1, 123_456, null), sample('haproxy', 1, 61_728, 20)];
     const lines = resultsTable(results(samples)).split('\n');
@@ -117,8 +175,8 @@ describe('results of the side-by-side benchmark', () => {
     assert.deepEqual(
       rows.map((line) => line.trim().split(/ {2,}/)),
       [
-        ['plain routing', '123 456', '(123 456 to 123 456)', '1.00', '2.00'],
-        ['HAProxy', '61 728', '(61 728 to 61 728)', '0.50', '1.00', '20.0'],
+        ['plain routing', '123 456', '(123 456 to 123 456)', '1', '1.00', '2.00'],
+        ['HAProxy', '61 728', '(61 728 to 61 728)', '2', '0.50', '1.00', '20.0'],
       ],
     );
   });
@@ -145,6 +203,16 @@ describe('the command line of the side-by-side benchmark', () => {
     );
   });
 
+  it('makes so many rounds, or as many as a time allows, as it does with --quick', () => {
+    const times = ['--rounds 3', '--minutes 2.5', '--quick', '--quick --rounds 3'].map((line) => {
+      const options = parseOptions(line.split(' '), TWO);
+      return options?.minutes ?? options?.rounds;
+    });
+    assert.deepEqual(times, [3, 2.5, 2, 3]);
+    assert.throws(() => parseOptions(['--rounds', '3', '--minutes', '1'], TWO), /either/);
+    assert.throws(() => parseOptions(['--seconds', '0.01'], TWO), /--seconds must be/);
+  });
+
   it('refuses what it does not know, and says what there is', () => {
     assert.throws(() => parseOptions(['--peers', 'traefik'], TWO), /no peer 'traefik'.*haproxy/);
     assert.throws(() => parseOptions(['--rounds', '0'], TWO), /--rounds must be/);
@@ -156,6 +224,26 @@ describe('the command line of the side-by-side benchmark', () => {
     assert.deepEqual(parseOptions([], 4)?.placement?.director, ['2']);
     assert.equal(parseOptions([], 1)?.placement, null);
     assert.equal(parseOptions(['--no-pinning'], TWO)?.placement, null);
+  });
+});
+
+describe('a histogram of durations', () => {
+  it('has the percentiles of all pieces together, exact to a tenth of a microsecond', () => {
+    const low = Array.from({ length: 990 }, (_, index) => index / 10);
+    const all = together([
+      histogramOf(low),
+      histogramOf([500.04, 499.96, 700, 7, 7, 7, 7, 7, 7, 7]),
+    ]);
+    assert.equal(percentileOf(all, 50), 49.2);
+    assert.equal(percentileOf(all, 99.7), 98.9);
+    assert.equal(percentileOf(all, 99.9), 500);
+    assert.equal(percentileOf(all, 100), 700);
+  });
+
+  it('is exact to a percent beyond a millisecond', () => {
+    const [[value, count]] = histogramOf([12_345]);
+    assert.ok(Math.abs(value / 12_345 - 1) < 0.006, String(value));
+    assert.equal(count, 1);
   });
 });
 
