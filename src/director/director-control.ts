@@ -17,7 +17,7 @@ import type { Snapshot } from '../control/snapshot.js';
 import { realEndpoint, virtualEndpoint, type Endpoints } from '../virtual-server/endpoints.js';
 import type { InterceptSync } from './intercept-sync.js';
 import type { Log, LogFields } from './log.js';
-import { endpointName, serviceName } from './names.js';
+import { endpointName, serviceName } from '../control/names.js';
 import type { VipWatch } from './vip-watch.js';
 
 /** Names of the log's fields. */

@@ -5,7 +5,7 @@
 import { ControlError, type ServiceKey } from '../control/api.js';
 import { ipv4FromText } from '../control/ipv4.js';
 import type { Log } from './log.js';
-import { serviceName } from './names.js';
+import { serviceName } from '../control/names.js';
 import { WorkerEndedError } from './supervision.js';
 
 export interface VipWatchOptions {

@@ -1,5 +1,5 @@
-/** Names of services and servers in the log. */
-import type { DestinationKey, ServiceKey } from '../control/api.js';
+/** Names of services and servers in the log, in metrics and in messages. */
+import type { DestinationKey, ServiceKey } from './api.js';
 
 /** "tcp:10.1.0.100:80" */
 export function serviceName(key: ServiceKey): string {
