@@ -197,10 +197,9 @@ describe('the command line of the side-by-side benchmark', () => {
       options?.axes.map(({ id }) => id),
       ['requests', 'bulk-down-1', 'bulk-down-8'],
     );
-    assert.deepEqual(
-      options?.peers.map(({ id }) => id),
-      ['uvs-ring', 'uvs-pcap', 'haproxy'],
-    );
+    const peers = options?.peers.map(({ id }) => id) ?? [];
+    assert.deepEqual([...peers.slice(0, 2), peers.at(-1)], ['uvs-ring', 'uvs-pcap', 'haproxy']);
+    assert.ok(peers.slice(0, -1).every((id) => id.startsWith('uvs-')));
   });
 
   it('makes so many rounds, or as many as a time allows, as it does with --quick', () => {
