@@ -84,7 +84,7 @@ export class ClientSide {
       if (this.routes.isMartianSource(client)) return DROP_MARTIAN_SOURCE;
       c = this.scheduling.begin(client, clientPort, virtual, virtualPort, flags, now);
       if (c === NOT_OURS) {
-        return this.state.virtualEndpoints.has(virtual, virtualPort) ? HAND_BACK : LEAVE;
+        return this.isHidden(client, clientPort, virtual, virtualPort) ? HAND_BACK : LEAVE;
       }
       if (c === REFUSED) return this.scheduling.refusal;
       if (c === NO_DESTINATION) return this.exit.portUnreachable(memory, ip, virtual);
@@ -177,6 +177,17 @@ export class ClientSide {
     const isPartial = (offload & OFFLOAD_PARTIAL_CHECKSUM) !== 0;
     rewriteDestination(memory, ip, segment, address, port, isPartial);
     return this.exit.send(memory, offset, ip, hop, offload);
+  }
+
+  /** True where interception has hidden the packet: also a server's answer to a program of this host. */
+  private isHidden(
+    client: number,
+    clientPort: number,
+    virtual: number,
+    virtualPort: number,
+  ): boolean {
+    const { virtualEndpoints, realEndpoints } = this.state;
+    return virtualEndpoints.has(virtual, virtualPort) || realEndpoints.has(client, clientPort);
   }
 
   /** True where a SYN on an existing connection is the start of a new one (conn_reuse_mode). */

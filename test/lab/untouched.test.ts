@@ -36,6 +36,12 @@ describe('what is not ours stays with the kernel:', () => {
     assert.match(result.stderr, /refused|Couldn't connect/);
   });
 
+  it("the director's own connections to the servers of the service, such as health checks", async () => {
+    const { directorHost } = setting;
+    const own = ['--max-time', '5', 'http://10.2.0.11/'];
+    assert.equal(await directorHost.output('curl', ['--silent', '--fail', ...own]), 'server1\n');
+  });
+
   it('ping to the VIP, to the director and through it', async () => {
     for (const address of [VIP, '10.1.0.1', '10.2.0.11']) {
       const output = await setting.client.output('ping', ['-c', '3', '-i', '0.05', address]);

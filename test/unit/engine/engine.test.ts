@@ -142,6 +142,14 @@ describe('the engine', () => {
     assert.equal(fromClient({ flags: SYN, sourcePort: 20 }).kind, verdict.KERNEL, 'ftp data');
   });
 
+  it('gives back a server’s answer to a program of this host: a health check', () => {
+    const own = { destination: '10.2.0.1', destinationPort: 4711 };
+    const answer = fromServer(11, { ...own, flags: SYN | ACK });
+    assert.deepEqual([answer.kind, answer.value], [verdict.KERNEL, 1]);
+    const other = fromServer(11, { ...own, sourcePort: 22 });
+    assert.deepEqual([other.kind, other.value], [verdict.KERNEL, 0]);
+  });
+
   describe('when the VIP is none of the host’s addresses any more', () => {
     beforeEach(() => {
       fromClient({ flags: SYN });
