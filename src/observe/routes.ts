@@ -1,5 +1,6 @@
 /** What is served at which path. */
 import type { HttpHandler } from './http-server.js';
+import { Metrics } from './metrics/exposition.js';
 import type { Observer } from './snapshot.js';
 
 export interface RoutesOptions {
@@ -7,7 +8,9 @@ export interface RoutesOptions {
 }
 
 export function routesOf({ observer }: RoutesOptions): Map<string, HttpHandler> {
+  const metrics = new Metrics(observer);
   return new Map<string, HttpHandler>([
+    ['/metrics', () => metrics.answer()],
     [
       '/snapshot.json',
       async () => ({
