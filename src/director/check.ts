@@ -122,9 +122,10 @@ class Check {
 
   /** Whether it can be used or made, and the control socket with it. */
   private stateDirectory(): void {
-    const { stateDir, socket } = this.options;
+    const { stateDir, socket, procfsDir } = this.options;
     const isThere = existsSync(stateDir);
     this.attempt(() => requireWritable(isThere ? stateDir : dirname(stateDir)), 'state-dir');
+    if (procfsDir !== null) this.attempt(() => requireMakable(procfsDir), 'procfs-dir');
     // Where it isn't there yet it will be made fit for the socket.
     if (isThere || dirname(socket) !== stateDir) this.attempt(() => checkPlace(socket), 'socket');
   }
@@ -176,6 +177,13 @@ class Check {
       return undefined;
     }
   }
+}
+
+/** The directory, or the one it would be made in, however many levels up that is. */
+function requireMakable(directory: string): void {
+  let existing = directory;
+  while (!existsSync(existing)) existing = dirname(existing);
+  requireWritable(existing);
 }
 
 function requireWritable(directory: string): void {

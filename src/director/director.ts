@@ -94,7 +94,7 @@ export class Director {
   /** Ends, and leaves the data plane at work until a successor takes over. */
   async leave(): Promise<boolean> {
     this.supervision.leave();
-    await Promise.all([this.server.close(), this.observation.close()]);
+    await Promise.all([this.server.close(), this.observation.leave()]);
     return true;
   }
 
@@ -143,7 +143,7 @@ export class Director {
     // Whatever is wrong with them is found before anything is touched.
     const wanted = rules === null ? null : await readWanted(rules);
     await this.lock();
-    await this.serveMetrics();
+    await this.beSeen();
     this.openPorts();
     await this.openDataPlane();
     await this.configure(wanted);
@@ -188,11 +188,9 @@ export class Director {
   }
 
   /** Before the packets: an address that is taken shows while an earlier data plane is still at work. */
-  private async serveMetrics(): Promise<void> {
-    const { metrics } = this.options;
-    if (metrics === null) return;
-    await this.observation.serve(metrics);
+  private async beSeen(): Promise<void> {
     this.teardown.add('metrics', () => this.observation.close());
+    await this.observation.open(this.options);
   }
 
   private openPorts(): void {

@@ -1,16 +1,18 @@
-/** What can be seen of a running director from outside, and where: counted, put together and served over HTTP. */
+/** What can be seen of a running director from outside, and where: counted, put together, served and written down. */
 import type { Snapshot } from '../control/snapshot.js';
 import { serveHttp, type HttpServer } from '../observe/http-server.js';
 import { listenAddressText, type ListenAddress } from '../observe/listen-address.js';
+import { ProcfsWriter } from '../observe/procfs/writer.js';
 import { routesOf } from '../observe/routes.js';
 import { Observer } from '../observe/snapshot.js';
 import { hostClock } from '../worker/host-clock.js';
 import { faultFields, type Log } from './log.js';
+import type { Options } from './options.js';
 import type { RemoteVirtualServer } from './remote-virtual-server.js';
 import type { Supervision } from './supervision.js';
 
 interface Subject {
-  virtualServer: Pick<RemoteVirtualServer, 'state' | 'counters'>;
+  virtualServer: Pick<RemoteVirtualServer, 'state' | 'counters' | 'info' | 'services'>;
   supervision: Pick<Supervision, 'isServing'>;
 }
 
@@ -18,6 +20,7 @@ export class Observation {
   private restarts = 0;
   private subject: Subject | null = null;
   private http: HttpServer | null = null;
+  private files: ProcfsWriter | null = null;
   private readonly observer = new Observer({
     state: () => this.subject?.virtualServer.state ?? null,
     counters: async () => (await this.subject?.virtualServer.counters()) ?? null,
@@ -30,24 +33,18 @@ export class Observation {
 
   constructor(private readonly log: Log) {}
 
+  /**
+   * Serves metrics and status page, and keeps files, where that is wanted. Rejects with HttpServerError or what the
+   * file system says.
+   */
+  async open({ metrics, procfsDir }: Pick<Options, 'metrics' | 'procfsDir'>): Promise<void> {
+    if (metrics !== null) await this.serve(metrics);
+    if (procfsDir !== null) this.keepFiles(procfsDir);
+  }
+
   /** The data plane is there; what is asked for before is answered with "not yet". */
   watch(virtualServer: Subject['virtualServer'], supervision: Subject['supervision']): void {
     this.subject = { virtualServer, supervision };
-  }
-
-  /** Serves metrics and status page. Rejects with HttpServerError. */
-  async serve(address: ListenAddress): Promise<void> {
-    const { log } = this;
-    this.http = await serveHttp({
-      address,
-      routes: routesOf({ observer: this.observer }),
-      onFault: (error) => log.error('a request over HTTP failed', faultFields(error)),
-    });
-    log.info('metrics served', { address: listenAddressText(address) });
-  }
-
-  async close(): Promise<void> {
-    await this.http?.close();
   }
 
   snapshot(): Promise<Snapshot> {
@@ -57,5 +54,38 @@ export class Observation {
   /** A process of the data plane has ended and is followed by another one. */
   noteRestart(): void {
     this.restarts++;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.http?.close(), this.files?.stop()]);
+  }
+
+  /** As `close`, but files stay, for the next director to go on with. */
+  async leave(): Promise<void> {
+    this.files?.leave();
+    await this.http?.close();
+  }
+
+  private async serve(address: ListenAddress): Promise<void> {
+    const { log } = this;
+    this.http = await serveHttp({
+      address,
+      routes: routesOf({ observer: this.observer }),
+      onFault: (error) => log.error('a request over HTTP failed', faultFields(error)),
+    });
+    log.info('metrics served', { address: listenAddressText(address) });
+  }
+
+  private keepFiles(directory: string): void {
+    this.files = new ProcfsWriter({
+      directory,
+      tables: () => this.subject?.virtualServer ?? null,
+      clock: hostClock,
+      onFault: (error) =>
+        this.log.error('files for readers of /proc/net/ip_vs are not written', {
+          directory,
+          reason: (error as Error).message,
+        }),
+    });
   }
 }

@@ -32,6 +32,7 @@ export interface OptionValues {
   'max-connections'?: number;
   'on-failure'?: OnFailure;
   metrics?: string;
+  'procfs-dir'?: string;
 }
 
 export type OptionName = keyof OptionValues;
@@ -53,6 +54,8 @@ export interface Options {
   onFailure: OnFailure;
   /** Where metrics and status page are served; null for nowhere. */
   metrics: ListenAddress | null;
+  /** Where files as those of /proc/net/ip_vs are written; null for nowhere. */
+  procfsDir: string | null;
 }
 
 interface Option {
@@ -151,6 +154,13 @@ export const OPTIONS: Record<OptionName, Option> = {
       'a port, or an IP address and a port such as 127.0.0.1:9110, [::1]:9110 or 0.0.0.0:9110',
     schema: z.string().refine((text) => readListenAddress(text) !== null),
   },
+  'procfs-dir': {
+    argument: 'DIR',
+    summary: 'keep files as those of /proc/net/ip_vs in DIR/net, for programs that read them',
+    allowed: 'the path of a directory',
+    schema: path,
+    path: true,
+  },
 };
 
 export const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
@@ -200,6 +210,7 @@ export function resolveOptions(winner: OptionValues, other: OptionValues): Optio
     maxConnections: given['max-connections'] ?? MAX_CONNECTIONS_DEFAULT,
     onFailure: given['on-failure'] ?? 'keep',
     metrics: given.metrics === undefined ? null : readListenAddress(given.metrics),
+    procfsDir: given['procfs-dir'] ?? null,
   };
 }
 

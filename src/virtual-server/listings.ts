@@ -154,7 +154,7 @@ export function connectionEntry(state: State, connection: number, now: number): 
   };
 }
 
-function stateName(flags: number, state: number): string {
+export function stateName(flags: number, state: number): string {
   if ((flags & rec.F_TEMPLATE) === 0) return STATE_NAMES[state] ?? 'ERR!';
   return state === rec.TEMPLATE_ASSURED ? 'ASSURED' : 'NONE';
 }

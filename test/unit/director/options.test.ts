@@ -36,6 +36,7 @@ const DEFAULTS: Options = {
   maxConnections: 2_097_152,
   onFailure: 'keep',
   metrics: null,
+  procfsDir: null,
 };
 
 describe('command line of uvsd', () => {
@@ -56,6 +57,7 @@ describe('command line of uvsd', () => {
       maxConnections: 1000,
       onFailure: 'release',
       metrics: { host: '10.2.0.1', port: 9110 },
+      procfsDir: '/run/proc',
     };
     const pairs = [
       ['--interface', 'eth0'],
@@ -72,6 +74,7 @@ describe('command line of uvsd', () => {
       ['--log-level', 'debug'],
       ['--max-connections', '1000'],
       ['--metrics', '10.2.0.1:9110'],
+      ['--procfs-dir', '/run/proc'],
     ];
     assert.deepEqual(options(pairs.flat()), expected);
     assert.deepEqual(options(pairs.map((pair) => pair.join('='))), expected);
@@ -189,6 +192,7 @@ describe('configuration file of uvsd', () => {
       'log-level': 'warn',
       'max-connections': 5,
       metrics: '9110',
+      'procfs-dir': 'proc',
     });
     assert.deepEqual(options(['--config', 'etc/uvsd.json'], folder.path), {
       interfaces: ['eth0'],
@@ -202,6 +206,7 @@ describe('configuration file of uvsd', () => {
       maxConnections: 5,
       onFailure: 'keep',
       metrics: { host: '127.0.0.1', port: 9110 },
+      procfsDir: join(folder.path, 'etc', 'proc'),
     });
   });
 
