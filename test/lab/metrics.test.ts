@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { serverAddress } from '../../lab/plan.js';
+import { requestSeries } from '../../lab/traffic.js';
+import { IPVS_LABELS } from '../../src/observe/metrics/server-families.js';
+import { samplesOf, samples, valueOf } from '../support/exposition.js';
+import { statisticsOf } from './support/listings.js';
+import { eventually, serviceRules, SERVICE, URL, useDirector } from './support/setting.js';
+
+const ADDRESS = '127.0.0.1:9110';
+const EXPORTER_PORT = 9100;
+const REQUESTS = 60;
+const COUNTERS = {
+  connections: 'connections',
+  inPackets: 'incoming_packets',
+  outPackets: 'outgoing_packets',
+  inBytes: 'incoming_bytes',
+  outBytes: 'outgoing_bytes',
+} as const;
+
+describe('metrics', () => {
+  const proc = mkdtempSync(join(tmpdir(), 'uvs-test-proc-'));
+  const setting = useDirector({
+    uvsd: ['--metrics', ADDRESS, '--procfs-dir', proc],
+    rules: serviceRules('-s wrr', [1, 2, 3]),
+  });
+  after(() => rmSync(proc, { recursive: true, force: true }));
+
+  const fetched = (address = ADDRESS, path = '/metrics'): Promise<string> =>
+    setting.directorHost.output('curl', ['-sSf', `http://${address}${path}`]);
+
+  it('are the numbers that uvsadm shows', async () => {
+    const { client, director } = setting;
+    await requestSeries(client, URL, REQUESTS);
+    // The last packets may still be on their way, and what uvsadm shows is up to two seconds old.
+    const { metrics, shown } = await eventually(
+      async () => ({
+        shown: statisticsOf(await director.adm('-Ln --stats --exact'), SERVICE),
+        metrics: await fetched(),
+      }),
+      (both) =>
+        both.shown.connections === REQUESTS &&
+        both.shown.outBytes === valueOf(both.metrics, 'uvs_service_outgoing_bytes_total'),
+    );
+    assert.equal(shown.connections, REQUESTS);
+    for (const [key, name] of Object.entries(COUNTERS)) {
+      const column = key as keyof typeof COUNTERS;
+      assert.equal(valueOf(metrics, `node_ipvs_${name}_total`), shown[column]);
+      assert.equal(valueOf(metrics, `uvs_service_${name}_total`), shown[column]);
+      // Servers are listed by address, and exposed the last one first.
+      assert.deepEqual(
+        samples(metrics, `uvs_server_${name}_total`).map(({ value }) => value),
+        shown.destinations.map((server) => server[column]).toReversed(),
+      );
+    }
+  });
+
+  it('say what the data plane did, and how long that took', async () => {
+    const metrics = await fetched();
+    const frames = samples(metrics, 'uvs_interface_received_frames_total');
+    const received = frames.reduce((sum, { value }) => sum + value, 0);
+    assert.ok(received >= 10 * REQUESTS, String(received));
+    assert.equal(valueOf(metrics, 'uvs_burst_frames_sum'), received);
+    const bursts = valueOf(metrics, 'uvs_burst_frames_count');
+    assert.equal(valueOf(metrics, 'uvs_time_inside_seconds_count'), bursts);
+    const seconds = valueOf(metrics, 'uvs_time_inside_seconds_sum') ?? 0;
+    assert.ok(seconds > 0 && seconds < (bursts ?? 0), `${seconds} s in ${bursts} bursts`);
+    assert.equal(valueOf(metrics, 'uvs_service_scheduled_total'), REQUESTS);
+    assert.equal(valueOf(metrics, 'uvs_data_plane_up'), 1);
+  });
+
+  it('are in a form that promtool has nothing against', async () => {
+    const input = await fetched();
+    const { stdout, stderr, exit } = await setting.directorHost.run(
+      'promtool',
+      ['check', 'metrics'],
+      { input },
+    );
+    assert.deepEqual([exit, `${stdout}${stderr}`], [0, '']);
+  });
+
+  it('come from node_exporter just so, which reads the files', async () => {
+    const { directorHost } = setting;
+    const address = `127.0.0.1:${EXPORTER_PORT}`;
+    const exporter = directorHost.daemon('node_exporter', 'prometheus-node-exporter', [
+      '--collector.disable-defaults',
+      '--collector.ipvs',
+      `--path.procfs=${proc}`,
+      `--web.listen-address=${address}`,
+    ]);
+    await exporter.listening(EXPORTER_PORT);
+    const ours = ipvsSamples(await fetched());
+    // Connections are on their way out while this is looked at, and files are a second old.
+    const theirs = await eventually(
+      async () => ipvsSamples(await fetched(address)),
+      (seen) => isDeepStrictEqual(seen, ours),
+    );
+    await exporter.stop();
+    assert.deepEqual(theirs, ours);
+    assert.equal(ours.length, COUNTERS_AND_GAUGES);
+    assert.deepEqual(readdirSync(join(proc, 'net')).toSorted(), FILES);
+  });
+
+  it('show which server leaves SYNs unanswered', async () => {
+    const { client, servers } = setting;
+    const [{ host }] = servers;
+    await host.output('nft', ['-f', '-'], {
+      input:
+        'table ip lost { chain out { type filter hook output priority 0; tcp sport 80 drop; }; }',
+    });
+    const server = `${serverAddress(1)}:80`;
+    // One in six goes to that server.
+    const attempts = Array.from({ length: 6 }, () =>
+      client.run('curl', ['-s', '-m', '2', '-o', '/dev/null', URL]),
+    );
+    const unanswered = await eventually(
+      async () => samples(await fetched(), 'uvs_server_unanswered_connections'),
+      (seen) => seen.some(({ value }) => value > 0),
+    );
+    await Promise.all(attempts);
+    await host.output('nft', ['delete', 'table', 'ip', 'lost']);
+    const guilty = unanswered.filter(({ value }) => value > 0);
+    assert.deepEqual(
+      guilty.map(({ labels }) => labels['server']),
+      [server],
+    );
+  });
+
+  it('go on where they were after the data plane was replaced', async () => {
+    const { director } = setting;
+    const before = valueOf(await fetched(), 'node_ipvs_connections_total');
+    const [, pid] = await director.daemon.logged(/data plane open pid=(\d+)/);
+    process.kill(Number(pid), 'SIGKILL');
+    const metrics = await eventually(
+      () => fetched(),
+      (text) =>
+        valueOf(text, 'uvs_data_plane_restarts_total') === 1 &&
+        valueOf(text, 'uvs_data_plane_up') === 1,
+    );
+    assert.equal(valueOf(metrics, 'uvs_data_plane_restarts_total'), 1);
+    assert.equal(valueOf(metrics, 'node_ipvs_connections_total'), before);
+  });
+
+  it('are there as JSON, too', async () => {
+    const { director } = setting;
+    const page = JSON.parse(await fetched(ADDRESS, '/snapshot.json')) as { services: object[] };
+    assert.equal(page.services.length, 1);
+    assert.ok(director.daemon.running);
+  });
+
+  it('take their files with them', async () => {
+    assert.equal(await setting.director.stop(), 0);
+    assert.deepEqual(readdirSync(join(proc, 'net')), []);
+    assert.ok(existsSync(proc));
+  });
+});
+
+/** Five counters, and three gauges of each of three servers. */
+const COUNTERS_AND_GAUGES = 5 + 3 * 3;
+const FILES = ['ip_vs', 'ip_vs_conn', 'ip_vs_stats'];
+
+/** Lines of node_exporter's metrics, in one order and with their labels in one order. */
+function ipvsSamples(metrics: string): string[] {
+  const theirs = samplesOf(metrics).filter(({ name }) => name.startsWith('node_ipvs_'));
+  const lines = theirs.map(({ name, labels, value }) => {
+    const sorted = IPVS_LABELS.map((label) => `${label}=${labels[label]}`);
+    return `${name} ${sorted.join(' ')} ${value}`;
+  });
+  return lines.toSorted((a, b) => (a < b ? -1 : 1));
+}
