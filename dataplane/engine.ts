@@ -76,6 +76,16 @@ export class Engine {
     return this.exit.answers;
   }
 
+  /** To be called before the frames of a burst: what the kernel has forwarded meanwhile came earlier. */
+  catchUp(now: number): void {
+    this.lifecycle.fastPath?.catchUp(now);
+  }
+
+  /** Between two bursts, when nothing waits to be processed or sent. */
+  settle(now: number): void {
+    this.lifecycle.fastPath?.settle(now);
+  }
+
   /** Fragments that wait for others. */
   get reassembly(): Reassembly {
     return this.exit.reassembly;
@@ -117,6 +127,7 @@ export class Engine {
    * @returns true where more work is due than the budget allowed
    */
   advance(now: number, budget: number): boolean {
+    this.lifecycle.fastPath?.advance(now);
     const afterTimers = this.lifecycle.advance(now, budget);
     const left = this.defence.advance(now, afterTimers);
     if (ticksUntil(this.nextEstimation, now) <= 0) {

@@ -26,6 +26,10 @@ export interface PacketEngine {
     now: number,
   ): number;
   advance(now: number, budget: number): boolean;
+  /** Called before the frames of a burst. */
+  catchUp(now: number): void;
+  /** Called when nothing waits to be processed or sent. */
+  settle(now: number): void;
 }
 
 /** Connections looked at by one call of `advance`. */
@@ -59,8 +63,10 @@ export class Loop {
       this.mayHaveLeftovers = false;
       // What the network couldn't take the last time is tried again.
       driver.flush();
+      this.engine.settle(now);
       return 0;
     }
+    this.engine.catchUp(now);
     this.engine.prefetch(driver.memory, received.offset, received.length, count);
     for (let i = 0; i < count; i++) this.frame(i, now);
     driver.flush();

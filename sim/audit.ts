@@ -61,6 +61,14 @@ export class AuditedEngine implements PacketEngine {
     this.engine.prefetch(memory, offset, length, count);
   }
 
+  catchUp(now: number): void {
+    this.engine.catchUp(now);
+  }
+
+  settle(now: number): void {
+    this.engine.settle(now);
+  }
+
   process(
     memory: Uint8Array,
     offset: number,

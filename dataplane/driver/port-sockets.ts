@@ -7,6 +7,8 @@
 import { close } from '../sys/libc.js';
 import { openSendSocket, sendThrough } from '../sys/packet-socket.js';
 import { ALL_FRAMES, RING_FILTERS } from './ring-filters.js';
+import { attachToSocket, loadProgram, SOCKET_FILTER } from '../sys/fastpath/kernel-objects.js';
+import { skippingFilter, type FlowMap } from '../sys/fastpath/programs.js';
 import type { PortStats } from './stats.js';
 import {
   attachFilter,
@@ -15,6 +17,9 @@ import {
   takeRingDrops,
   type RingGeometry,
 } from './tpacket.js';
+
+/** The kernel forwards no SYNs. */
+const FORWARDED_RINGS = [0, 1];
 
 export class PortSockets {
   private constructor(
@@ -57,6 +62,20 @@ export class PortSockets {
   setFilter(program: Uint8Array): void {
     for (const [ring, fd] of this.receiveFds.entries()) {
       attachFilter(fd, Buffer.concat([RING_FILTERS[ring], program]));
+    }
+  }
+
+  /** The same, and packets of these flows stay out of the rings, where the kernel forwards them. Throws SysError. */
+  setFilterBesideFlows(program: Uint8Array, flows: FlowMap): void {
+    this.setFilter(program);
+    for (const ring of FORWARDED_RINGS) {
+      const filter = skippingFilter(flows, RING_FILTERS[ring], program);
+      const fd = loadProgram('uvs_skip', SOCKET_FILTER, filter);
+      try {
+        attachToSocket(this.receiveFds[ring], fd);
+      } finally {
+        close(fd);
+      }
     }
   }
 

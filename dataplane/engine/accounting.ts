@@ -15,20 +15,30 @@ export class Accounting {
 
   /** A packet towards a server, `bytes` from its IP header on. Deleted servers' packets are not counted. */
   packetIn(destination: number, bytes: number): void {
-    const { state } = this;
-    if (!state.destinations.isAvailable(destination)) return;
-    state.statistics.countIn(TOTAL_BLOCK, bytes);
-    state.statistics.countIn(state.serviceBlock(state.destinations.service(destination)), bytes);
-    state.statistics.countIn(state.destinationBlock(destination), bytes);
+    this.packetsIn(destination, 1, bytes);
   }
 
   /** A packet from a server. */
   packetOut(destination: number, bytes: number): void {
+    this.packetsOut(destination, 1, bytes);
+  }
+
+  packetsIn(destination: number, packets: number, bytes: number): void {
     const { state } = this;
-    if (!state.destinations.isAvailable(destination)) return;
-    state.statistics.countOut(TOTAL_BLOCK, bytes);
-    state.statistics.countOut(state.serviceBlock(state.destinations.service(destination)), bytes);
-    state.statistics.countOut(state.destinationBlock(destination), bytes);
+    const { statistics, destinations } = state;
+    if (!destinations.isAvailable(destination)) return;
+    statistics.countIn(TOTAL_BLOCK, packets, bytes);
+    statistics.countIn(state.serviceBlock(destinations.service(destination)), packets, bytes);
+    statistics.countIn(state.destinationBlock(destination), packets, bytes);
+  }
+
+  packetsOut(destination: number, packets: number, bytes: number): void {
+    const { state } = this;
+    const { statistics, destinations } = state;
+    if (!destinations.isAvailable(destination)) return;
+    statistics.countOut(TOTAL_BLOCK, packets, bytes);
+    statistics.countOut(state.serviceBlock(destinations.service(destination)), packets, bytes);
+    statistics.countOut(state.destinationBlock(destination), packets, bytes);
   }
 
   /** One tick of the estimator for everything that has counters. */

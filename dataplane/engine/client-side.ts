@@ -15,7 +15,7 @@ import { NO_DESTINATION, NOT_OURS, REFUSED, Scheduling } from '../lifecycle/sche
 import { rewriteDestination } from '../nat/masquerade.js';
 import { NO_HOP, type Routes } from '../route/routes.js';
 import type { State } from '../state.js';
-import { DROP, HAND_BACK, LEAVE, makeVerdict } from '../verdict.js';
+import { DROP, HAND_BACK, LEAVE, makeVerdict, SEND } from '../verdict.js';
 import * as icmp from '../wire/icmp.js';
 import * as ipv4 from '../wire/ipv4.js';
 import * as tcp from '../wire/tcp.js';
@@ -97,6 +97,11 @@ export class ClientSide {
     this.words[c * WORDS + IN_PACKETS]++;
     if (isNew) this.lifecycle.startTimer(c, now);
     else this.lifecycle.restartTimer(c, now);
+    const { fastPath } = this.lifecycle;
+    if (fastPath !== null && (verdict & 0xff) === SEND) {
+      if (isNew) fastPath.open(c);
+      else if (fastPath.isWorthwhile(c)) fastPath.propose(c);
+    }
     return verdict;
   }
 

@@ -14,6 +14,7 @@ import {
 import { MOVED_ON, NOTHING_DUE } from '../conn/wheel.js';
 import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
 import type { State } from '../state.js';
+import type { FastPath } from './fast-path.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 const META = rec.W_META;
@@ -48,6 +49,8 @@ function kernelLatenessTicks(timeoutTicks: number): number {
 export class Lifecycle {
   /** Connections whose handshake isn't complete. */
   halfOpen = 0;
+  /** Connections that the kernel forwards; set by whoever has it do so. */
+  fastPath: FastPath | null = null;
   private readonly words: Int32Array;
   /** Next record the sweep of connections without a destination looks at; 0 while none runs. */
   private sweepCursor = 0;
@@ -143,6 +146,7 @@ export class Lifecycle {
 
   /** Has the connection expire as soon as timers run next. */
   expireNow(connection: number, now: number): void {
+    this.fastPath?.retire(connection);
     this.words[connection * WORDS + DEADLINE] = now;
     this.state.wheel.scheduleAtOnce(connection);
   }
@@ -163,11 +167,18 @@ export class Lifecycle {
       const c = this.state.wheel.next(now);
       if (c === NOTHING_DUE) break;
       left--;
-      if (c === MOVED_ON) continue;
+      if (c === MOVED_ON || this.isRefreshed(c, now)) continue;
       this.countExpiry(c);
       this.expire(c);
     }
     return this.sweepCursor === 0 ? left : this.sweep(left);
+  }
+
+  /** True where the kernel has forwarded packets of a connection whose time seemed to be up. */
+  private isRefreshed(connection: number, now: number): boolean {
+    if (this.fastPath?.refresh(connection, now) !== true) return false;
+    this.state.wheel.schedule(connection);
+    return true;
   }
 
   private countExpiry(connection: number): void {
@@ -228,6 +239,7 @@ export class Lifecycle {
     const base = connection * WORDS;
     const flags = this.words[base + FLAGS];
     if ((flags & TEMPLATE) === 0) this.halfOpen -= IS_HALF_OPEN[this.words[base + META] & 0xff];
+    this.fastPath?.retire(connection);
     this.state.wheel.cancel(connection);
     this.state.destinations.unbind(
       this.words[base + SERVER],

@@ -25,6 +25,8 @@ export interface PortInfo {
   /** Largest IP packet in bytes. */
   mtu: number;
   up: boolean;
+  /** The interface's index, where it has one; it may change with the rest of this. */
+  ifindex?: number;
   /** The interface's own IPv4 address, the source of ICMP errors that leave by it; 0 or absent if it has none. */
   address?: number;
 }
@@ -47,6 +49,8 @@ export interface Route {
 export class Routes {
   /** Changes when hops remembered earlier are no longer valid. Never 0. */
   generation = 1;
+  /** Changes with everything that may lead packets another way, also with a neighbour's MAC address. */
+  revision = 1;
   readonly ports: PortInfo[] = [];
   private routes: Route[] = [];
   private readonly prefixes = new PrefixTable();
@@ -85,10 +89,14 @@ export class Routes {
 
   /** Sets or (null) forgets the MAC address of a neighbour. Returns its hop, NO_HOP if none uses it. */
   setNeighbour(port: number, address: number, mac: Uint8Array | null): number {
+    const before = this.neighboursByPort[port].get(address);
     if (mac === null) this.neighboursByPort[port].delete(address);
     else this.neighboursByPort[port].set(address, mac.slice(0, MAC_BYTES));
     const hop = this.hopTo(port, address);
-    if (hop !== NO_HOP) this.resolveHop(hop);
+    if (hop === NO_HOP) return hop;
+    this.resolveHop(hop);
+    const isSame = mac !== null && before?.every((byte, i) => byte === mac[i]) === true;
+    if (!isSame) this.revision = (this.revision + 1) | 0;
     return hop;
   }
 
@@ -178,6 +186,11 @@ export class Routes {
     }
   }
 
+  /** Frames take this hop. */
+  use(hop: number): void {
+    this.hopUsed[hop] = 1;
+  }
+
   /** Writes destination and source MAC address of the way to `hop` at `offset` (12 bytes). */
   writeMacs(hop: number, memory: Uint8Array, offset: number): void {
     this.hopUsed[hop] = 1;
@@ -225,9 +238,11 @@ export class Routes {
     this.hopCount = 1;
     for (const hops of this.hopsByPort) hops?.clear();
     this.generation = this.generation === 0x7fffffff ? 1 : this.generation + 1;
+    this.revision = (this.revision + 1) | 0;
   }
 }
 
 function areHopsAlike(a: PortInfo, b: PortInfo): boolean {
-  return a.up === b.up && a.mtu === b.mtu && a.mac.every((byte, i) => byte === b.mac[i]);
+  if (a.up !== b.up || a.mtu !== b.mtu || a.ifindex !== b.ifindex) return false;
+  return a.mac.every((byte, i) => byte === b.mac[i]);
 }

@@ -84,13 +84,13 @@ export class Statistics {
     this.values[block * BLOCK + CONNECTIONS] += 1;
   }
 
-  countIn(block: number, bytes: number): void {
-    this.values[block * BLOCK + IN_PACKETS] += 1;
+  countIn(block: number, packets: number, bytes: number): void {
+    this.values[block * BLOCK + IN_PACKETS] += packets;
     this.values[block * BLOCK + IN_BYTES] += bytes;
   }
 
-  countOut(block: number, bytes: number): void {
-    this.values[block * BLOCK + OUT_PACKETS] += 1;
+  countOut(block: number, packets: number, bytes: number): void {
+    this.values[block * BLOCK + OUT_PACKETS] += packets;
     this.values[block * BLOCK + OUT_BYTES] += bytes;
   }
 

@@ -19,6 +19,7 @@ export const CAP_DAC_READ_SEARCH = 1n << 2n;
 export const CAP_SETPCAP = 1n << 8n;
 export const CAP_NET_ADMIN = 1n << 12n;
 export const CAP_NET_RAW = 1n << 13n;
+export const CAP_BPF = 1n << 39n;
 
 const VERSION_3 = 0x2008_0522;
 const HEADER_BYTES = 8;

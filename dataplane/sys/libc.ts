@@ -8,6 +8,7 @@
  *
  * A call costs about 0.1 microseconds on top of the system call itself.
  */
+import { arch } from 'node:process';
 import koffi from 'koffi';
 import { SysError } from './errors.js';
 
@@ -28,6 +29,7 @@ export const SO_RCVBUF = 8;
 export const SO_PEERCRED = 17;
 export const SO_DOMAIN = 39;
 export const SO_ATTACH_FILTER = 26;
+export const SO_ATTACH_BPF = 50;
 export const SO_SNDBUFFORCE = 32;
 export const SO_RCVBUFFORCE = 33;
 
@@ -89,7 +91,10 @@ const native = {
   capset: libc.func('int capset(void *, void *)') as Native,
   clockGettime: libc.func('int clock_gettime(int, void *)') as Native,
   prctl: libc.func('int prctl(int, long, long, long, long)') as Native,
+  // The C library has no function of its own for this one.
+  bpf: libc.func('long syscall(long, int, void *, unsigned int)') as Native,
 };
+const SYS_BPF = arch === 'arm64' ? 280 : 321;
 const nativeExecv = libc.func('int execv(const char *, const char **)') as (
   path: string,
   argv: (string | null)[],
@@ -251,6 +256,11 @@ export function capset(header: Uint8Array, data: Uint8Array): number {
 
 export function prctl(option: number, argument2 = 0, argument3 = 0): number {
   return orErrno(native.prctl(option, argument2, argument3, 0, 0));
+}
+
+/** bpf(2); `attributes` is union bpf_attr. See fastpath/kernel-objects.ts. */
+export function bpf(command: number, attributes: Uint8Array): number {
+  return orErrno(native.bpf(SYS_BPF, command, attributes, attributes.length));
 }
 
 /**

@@ -5,6 +5,7 @@ import { removeTables } from '../../dataplane/sys/nftables.js';
 import { Sysctls } from '../../dataplane/sys/sysctl.js';
 import { endOrphan } from '../worker/owner.js';
 import { TABLE_NAME } from './hiding.js';
+import { detachLeftPrograms } from './fast-path.js';
 import { readFootprint, removeFootprint } from './footprint.js';
 import { lockStateDirectory } from './lock.js';
 import { lockNetwork } from './network-lock.js';
@@ -33,6 +34,7 @@ async function removeLeftovers(stateDir: string): Promise<string[]> {
   if (removeStateTables(stateDir)) done.push('connections and services removed');
   removeSavedRules(stateDir);
   done.push(...removeTables(TABLE_NAME).map((name) => `table ${name} removed`));
+  done.push(...detachLeftPrograms().map((name) => `program at ${name} removed`));
   const footprint = readFootprint(stateDir);
   if (footprint === null) return done;
   rmSync(footprint.socket, { force: true });

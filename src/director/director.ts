@@ -19,6 +19,7 @@ import { endOrphan } from '../worker/owner.js';
 import { presentDataPlane } from '../worker/presence.js';
 import type { OpenReport } from '../worker/messages.js';
 import { DirectorControl } from './director-control.js';
+import { detachLeftPrograms, openFastPath, type FastPathHolder } from './fast-path.js';
 import { readFootprint } from './footprint.js';
 import { Hiding, TABLE_NAME } from './hiding.js';
 import { HostNews } from './host-news.js';
@@ -48,6 +49,7 @@ const UPGRADE_DELAY_MS = 20;
 export class Director {
   private readonly teardown: Teardown;
   private ports!: PortHolder;
+  private fastPath: FastPathHolder | null = null;
   private supervision!: Supervision;
   private hiding!: Hiding;
   private virtualServer!: RemoteVirtualServer;
@@ -194,8 +196,15 @@ export class Director {
   }
 
   private openPorts(): void {
-    this.ports = new PortHolder(findPorts(this.options.interfaces), this.options.driver);
-    this.teardown.add('sockets', () => this.ports.close());
+    const { options, teardown, log } = this;
+    const fastPath = openFastPath(options, log);
+    this.fastPath = fastPath;
+    if (fastPath !== null) {
+      teardown.add('table of flows', () => fastPath.close());
+      teardown.add('fast path', () => fastPath.detach(), 'keep');
+    }
+    this.ports = new PortHolder(findPorts(options.interfaces), options.driver, fastPath);
+    teardown.add('sockets', () => this.ports.close());
   }
 
   private async openDataPlane(): Promise<void> {
@@ -214,6 +223,7 @@ export class Director {
         driver: this.options.driver,
         ports: ports.ports,
         expectsAll: this.options.interfaces.length === 0,
+        hasFastPath: this.fastPath !== null,
       }),
       beforeFirst: () => this.endOrphan(),
       onLoaded: (version) => this.checkVersion(version),
@@ -248,6 +258,9 @@ export class Director {
   /** The data plane of a director that was killed goes on until this one's can take over. */
   private async endOrphan(): Promise<void> {
     this.ports.startEarly();
+    // From here on the rings have what the programs of an earlier director would have forwarded.
+    if (this.fastPath === null) detachLeftPrograms();
+    else this.fastPath.follow(this.ports.ports);
     const pid = await endOrphan(this.tablesDirectory);
     if (pid !== 0) this.log.info('taking over from the data plane of an earlier director', { pid });
   }
@@ -287,6 +300,7 @@ export class Director {
         break;
       case 'ports':
         this.ports.ports = news.ports;
+        this.fastPath?.follow(news.ports);
         this.hiding.setInterfaces(news.ports);
         break;
       case 'addresses':

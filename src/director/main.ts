@@ -38,7 +38,7 @@ async function perform(command: Command): Promise<number> {
   const log = createLog({ level: options.logLevel, isJournal: writesToJournal() });
   if (command.action === 'check') {
     // It looks at files with the eyes that a director would have.
-    keepLeastPrivileges(log);
+    keepLeastPrivileges(log, options.fastPath !== 'off');
     return say(`uvsd could start: ${await checkOptions(options, command.findings, log)}\n`);
   }
   const missing = missingCapabilities();
@@ -51,7 +51,7 @@ async function perform(command: Command): Promise<number> {
 }
 
 async function run(options: Options, log: Log): Promise<number> {
-  keepLeastPrivileges(log);
+  keepLeastPrivileges(log, options.fastPath !== 'off');
   adoptChildren();
   const notifier = Notifier.fromEnvironment((reason) =>
     log.warn('the service manager can not be told how the director is', { reason }),

@@ -16,6 +16,9 @@ import { UsageError } from './usage.js';
 /** What becomes of the packets while the data plane doesn't come up. */
 export const ON_FAILURE = ['keep', 'release'] as const;
 export type OnFailure = (typeof ON_FAILURE)[number];
+/** Whether the kernel is to forward established connections by itself. */
+export const FAST_PATH = ['off', 'auto', 'on'] as const;
+export type FastPathChoice = (typeof FAST_PATH)[number];
 export const MAX_CONNECTIONS_DEFAULT = DEFAULT_CAPACITY.connections;
 export const MAX_CONNECTIONS_LIMIT = 16_777_216;
 
@@ -33,6 +36,7 @@ export interface OptionValues {
   'on-failure'?: OnFailure;
   metrics?: string;
   'procfs-dir'?: string;
+  'fast-path'?: FastPathChoice;
 }
 
 export type OptionName = keyof OptionValues;
@@ -52,6 +56,7 @@ export interface Options {
   logLevel: LogLevel;
   maxConnections: number;
   onFailure: OnFailure;
+  fastPath: FastPathChoice;
   /** Where metrics and status page are served; null for nowhere. */
   metrics: ListenAddress | null;
   /** Where files as those of /proc/net/ip_vs are written; null for nowhere. */
@@ -147,6 +152,13 @@ export const OPTIONS: Record<OptionName, Option> = {
     allowed: ON_FAILURE.join(' or '),
     schema: z.enum(ON_FAILURE),
   },
+  'fast-path': {
+    argument: 'WHETHER',
+    summary:
+      'have the kernel forward busy connections by itself: off (default), auto (where it can), on',
+    allowed: FAST_PATH.join(' or '),
+    schema: z.enum(FAST_PATH),
+  },
   metrics: {
     argument: '[HOST:]PORT',
     summary: 'serve metrics (/metrics) and the status page (/) over HTTP; without HOST on loopback',
@@ -209,6 +221,7 @@ export function resolveOptions(winner: OptionValues, other: OptionValues): Optio
     logLevel: given['log-level'] ?? 'info',
     maxConnections: given['max-connections'] ?? MAX_CONNECTIONS_DEFAULT,
     onFailure: given['on-failure'] ?? 'keep',
+    fastPath: given['fast-path'] ?? 'off',
     metrics: given.metrics === undefined ? null : readListenAddress(given.metrics),
     procfsDir: given['procfs-dir'] ?? null,
   };

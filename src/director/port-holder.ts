@@ -11,6 +11,7 @@ import { openHandBackSocket } from '../../dataplane/sys/handback.js';
 import { applyFilter, coarsestFilter, type FilterPrecision } from '../../dataplane/sys/filter.js';
 import type { KnownPort } from '../../dataplane/sys/host.js';
 import type { Endpoints } from '../virtual-server/endpoints.js';
+import type { FastPathHolder } from './fast-path.js';
 import type { DriverName } from '../worker/messages.js';
 
 const NOTHING: Endpoints = { virtual: [], real: [] };
@@ -23,6 +24,8 @@ export class PortHolder {
   constructor(
     public ports: readonly KnownPort[],
     private readonly driver: DriverName,
+    /** Where the kernel forwards connections by itself. */
+    private readonly fastPath: FastPathHolder | null = null,
   ) {
     this.handBackFd = openHandBackSocket();
     try {
@@ -37,7 +40,8 @@ export class PortHolder {
 
   /** The sockets' descriptors in the order of a worker's: see src/worker/messages.ts. */
   get fds(): number[] {
-    return [this.handBackFd, ...this.sockets.flatMap(({ fds }) => fds)];
+    const flows = this.fastPath?.fds ?? [];
+    return [this.handBackFd, ...this.sockets.flatMap(({ fds }) => fds), ...flows];
   }
 
   /** All TCP is received from now on, and waits for a worker. */
@@ -66,6 +70,9 @@ export class PortHolder {
   }
 
   private attach(program: Uint8Array): void {
-    for (const sockets of this.sockets) sockets.setFilter(program);
+    for (const sockets of this.sockets) {
+      if (this.fastPath === null) sockets.setFilter(program);
+      else sockets.setFilterBesideFlows(program, this.fastPath.map);
+    }
   }
 }

@@ -1,8 +1,9 @@
 /**
- * The director keeps two of root's powers, and its data plane one.
+ * The director keeps two or three of root's powers, and its data plane one.
  *
  *     CAP_NET_ADMIN   both: interception, kernel settings, asking for neighbours
  *     CAP_NET_RAW     the director: it opens all packet sockets, and the data plane inherits them
+ *     CAP_BPF         the director, where the kernel is to forward connections by itself (--fast-path)
  *
  * A process can only give up what its calling thread has, and Node has threads of its own before the first line
  * of a program runs. So a director that was started with more begins its program anew with less: the same
@@ -14,6 +15,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import {
+  CAP_BPF,
   CAP_DAC_READ_SEARCH,
   CAP_NET_ADMIN,
   CAP_NET_RAW,
@@ -29,15 +31,16 @@ import type { Log } from './log.js';
 import { beginAnew } from './program.js';
 
 const NEEDED = CAP_NET_ADMIN | CAP_NET_RAW;
-const USEFUL = NEEDED | CAP_DAC_READ_SEARCH;
 
 /**
  * Gives up every power that the director doesn't need. Doesn't return where that takes a new beginning; then it
  * is to be called once more. Throws SysError.
  */
-export function keepLeastPrivileges(log: Log): void {
+export function keepLeastPrivileges(log: Log, hasFastPath = false): void {
   const { permitted } = readCapabilities();
-  const kept = permitted & (isProgramReadableWithout(permitted) ? NEEDED : USEFUL);
+  const needed = hasFastPath ? NEEDED | CAP_BPF : NEEDED;
+  const kept =
+    permitted & (isProgramReadableWithout(permitted) ? needed : needed | CAP_DAC_READ_SEARCH);
   if (permitted !== kept) beginAnewWith(kept, permitted);
   refuseNewPrivileges();
   handDown(kept);
@@ -51,7 +54,7 @@ export function keepLeastPrivileges(log: Log): void {
 /** Runs `start`, and programs that it starts have all of this process' powers but CAP_NET_RAW. */
 export function withoutRawSockets<T>(start: () => T): T {
   const { permitted } = readCapabilities();
-  handDown(permitted & ~CAP_NET_RAW);
+  handDown(permitted & ~(CAP_NET_RAW | CAP_BPF));
   try {
     return start();
   } finally {

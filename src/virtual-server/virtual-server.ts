@@ -61,6 +61,8 @@ export interface VirtualServerOptions {
  */
 export type Damage = Record<keyof Capacity | 'counters' | 'settings', number>;
 
+const DELETIONS: ReadonlySet<Change['change']> = new Set(['deleteService', 'deleteDestination']);
+
 export class VirtualServer implements Control {
   readonly engine: Engine;
   readonly routes: Routes;
@@ -187,6 +189,7 @@ export class VirtualServer implements Control {
   }
 
   async flush(): Promise<void> {
+    this.endFlows();
     this.admin.flush();
     this.endpoints.noteAll();
     this.endpointsChanged();
@@ -224,6 +227,7 @@ export class VirtualServer implements Control {
 
   async zero(key?: ServiceKey): Promise<void> {
     const { statistics, services } = this.state;
+    this.engine.lifecycle.fastPath?.collectAll(this.clock());
     if (key !== undefined) {
       this.zeroService(this.admin.find(key));
       return;
@@ -282,6 +286,7 @@ export class VirtualServer implements Control {
   /** Makes changes in one go, between two bursts of packets. */
   private make(changes: readonly Change[]): void {
     const { trash } = this.state;
+    if (changes.some(({ change }) => DELETIONS.has(change))) this.endFlows();
     try {
       for (const change of changes) {
         const deleted = trash.entries.length;
@@ -293,6 +298,11 @@ export class VirtualServer implements Control {
     } finally {
       this.endpointsChanged();
     }
+  }
+
+  /** Packets of servers that are about to go come to the engine again, which knows what becomes of them. */
+  private endFlows(): void {
+    this.engine.lifecycle.fastPath?.endAll(this.clock());
   }
 
   /** Whoever listens is told what may have come or gone, if anything has. */

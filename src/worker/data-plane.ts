@@ -4,7 +4,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { Pacer } from '../../dataplane/driver/pacer.js';
+import { Accounting } from '../../dataplane/engine/accounting.js';
+import { FastPath } from '../../dataplane/lifecycle/fast-path.js';
+import { FlowTable } from '../../dataplane/flows/table.js';
 import { Loop } from '../../dataplane/loop.js';
+import { arrayBytes, mapArray } from '../../dataplane/sys/fastpath/kernel-objects.js';
 import { HandBack } from '../../dataplane/sys/handback.js';
 import { formatAddress } from '../../dataplane/sys/host-changes.js';
 import { HostNetwork, type KnownPort } from '../../dataplane/sys/host.js';
@@ -27,6 +31,8 @@ export interface DataPlaneOptions extends Tables {
   sockets: readonly (readonly number[])[];
   /** Descriptor of the socket that hands frames back to the kernel. */
   handBackSocket: number;
+  /** Descriptor of the table of flows that the kernel forwards, and the next one of their reports; null for none. */
+  flowTables: number | null;
   /** Which packets are ours has changed: these endpoints may have come or gone. */
   onEndpointsChanged: (touched: Endpoints | 'all') => void;
   /** Another process has to take over. */
@@ -40,6 +46,19 @@ export interface DataPlaneOptions extends Tables {
 
 /** Connections looked at in one go; there is a burst of packets before the next one. */
 const ADVANCE_BUDGET = 4096;
+
+/** For packets that the kernel's programs have in hand. */
+const PAUSE_MS = 0.05;
+
+function openFlowTable(fd: number, now: number): FlowTable {
+  const [flows, reports] = [fd, fd + 1].map((array) => mapArray(array, arrayBytes(array)));
+  return new FlowTable(flows, reports, pauseBriefly, now);
+}
+
+function pauseBriefly(): void {
+  const end = performance.now() + PAUSE_MS;
+  while (performance.now() < end);
+}
 
 export class DataPlane {
   readonly virtualServer: VirtualServer;
@@ -77,6 +96,9 @@ export class DataPlane {
     });
     this.handBack = new HandBack(options.handBackSocket);
     const { engine, routes } = this.virtualServer;
+    if (options.flowTables !== null) {
+      this.useFastPath(options.flowTables);
+    }
     this.hostDriver = openDriver({
       name: options.driver,
       routes,
@@ -86,6 +108,11 @@ export class DataPlane {
     });
     this.loop = new Loop(engine, this.hostDriver.driver, (hop) => this.host.resolve(hop));
     this.followPorts();
+  }
+
+  /** What the kernel has forwarded while there was no data plane is counted; tables must have been rebuilt. */
+  takeOverFlows(): void {
+    this.virtualServer.engine.lifecycle.fastPath?.takeOver(hostClock());
   }
 
   /** Packets begin to flow. */
@@ -128,6 +155,19 @@ export class DataPlane {
       parkedFrames: { used: parking.frames, capacity: parking.framesMax },
       interfaces,
     };
+  }
+
+  private useFastPath(tables: number): void {
+    const { state, engine } = this.virtualServer;
+    const { lifecycle } = engine;
+    const now = hostClock();
+    lifecycle.fastPath = new FastPath(
+      state,
+      new Accounting(state),
+      lifecycle,
+      openFlowTable(tables, now),
+      now,
+    );
   }
 
   /** Changes that are made together lead to one filter. */

@@ -25,6 +25,8 @@ export interface WorkerOptions {
   ports: readonly KnownPort[];
   /** No interface was named: those that come later are to be used as well, after an upgrade. */
   expectsAll: boolean;
+  /** The table of flows and that of their reports follow the last port's sockets: the kernel forwards connections by itself. */
+  hasFastPath: boolean;
   /** Tables that an earlier worker ended of. */
   aside: 'nothing' | 'connections' | 'all';
 }

@@ -72,6 +72,7 @@ export class Worker {
     const dataPlane = this.plane(options, tables);
     const { virtualServer } = dataPlane;
     const damaged = virtualServer.rebuild();
+    dataPlane.takeOverFlows();
     // Changes are told from now on: before, they were part of all this.
     this.dataPlane = dataPlane;
     this.send({ type: 'endpoints', all: virtualServer.interceptedEndpoints.all });
@@ -93,6 +94,9 @@ export class Worker {
       expectsAll: options.expectsAll,
       sockets: options.driver === 'ring' ? options.ports.map((_, port) => socketsOf(port)) : [],
       handBackSocket: HAND_BACK_SOCKET,
+      flowTables: options.hasFastPath
+        ? FIRST_SOCKET + options.ports.length * SOCKETS_PER_PORT
+        : null,
       onEndpointsChanged: (touched) => this.endpointsChanged(touched),
       onWornOut: (reason) => this.makeWay(reason),
       onHostChange: (description) => this.send({ type: 'host', description }),

@@ -26,6 +26,8 @@ const turnRound: PacketEngine = {
     return makeVerdict(SEND, port);
   },
   advance: () => false,
+  catchUp() {},
+  settle() {},
 };
 
 const driver = new RingDriver();

@@ -18,7 +18,13 @@ const FLOORS: string[][] = [
     'scheduler',
   ],
   ['dataplane/wire', 'dataplane/route'],
-  ['dataplane/conn', 'dataplane/service', 'dataplane/nat', 'dataplane/fragments'],
+  [
+    'dataplane/conn',
+    'dataplane/service',
+    'dataplane/nat',
+    'dataplane/fragments',
+    'dataplane/flows',
+  ],
   ['dataplane/kept-settings', 'dataplane/meters'],
   ['dataplane/state'],
   ['dataplane/engine/accounting'],
@@ -35,7 +41,7 @@ const FLOORS: string[][] = [
 
 /** Beside the floors: what works for the data plane's outside, and the control plane. */
 const ALLOWED: [string, string[]][] = [
-  ['dataplane/sys', ['dataplane/route', 'dataplane/wire', 'dataplane/clock']],
+  ['dataplane/sys', ['dataplane/route', 'dataplane/wire', 'dataplane/flows', 'dataplane/clock']],
   ['dataplane', ['dataplane']],
   ['src/package', []],
   ['src/admin', ['src/control', 'src/package']],

@@ -35,6 +35,7 @@ const DEFAULTS: Options = {
   logLevel: 'info',
   maxConnections: 2_097_152,
   onFailure: 'keep',
+  fastPath: 'off',
   metrics: null,
   procfsDir: null,
 };
@@ -56,6 +57,7 @@ describe('command line of uvsd', () => {
       logLevel: 'debug',
       maxConnections: 1000,
       onFailure: 'release',
+      fastPath: 'off',
       metrics: { host: '10.2.0.1', port: 9110 },
       procfsDir: '/run/proc',
     };
@@ -191,6 +193,7 @@ describe('configuration file of uvsd', () => {
       masquerade: ['10.2.0.0/24'],
       'log-level': 'warn',
       'max-connections': 5,
+      'fast-path': 'auto',
       metrics: '9110',
       'procfs-dir': 'proc',
     });
@@ -204,6 +207,7 @@ describe('configuration file of uvsd', () => {
       masquerade: ['10.2.0.0/24'],
       logLevel: 'warn',
       maxConnections: 5,
+      fastPath: 'auto',
       onFailure: 'keep',
       metrics: { host: '127.0.0.1', port: 9110 },
       procfsDir: join(folder.path, 'etc', 'proc'),

@@ -28,6 +28,8 @@ class ScriptedEngine implements PacketEngine {
   readonly verdicts = new Map<number, number>();
   due = false;
   advanced: number[] = [];
+  settled: number[] = [];
+  caughtUp: number[] = [];
 
   prefetch(_memory: Uint8Array, offset: Int32Array, length: Int32Array, count: number): void {
     this.ahead.push([count, offset[count - 1], length[count - 1]]);
@@ -44,6 +46,14 @@ class ScriptedEngine implements PacketEngine {
     this.seen.push([memory[offset], length, port, offload, now]);
     memory[offset + 15] = 0xaa;
     return this.verdicts.get(memory[offset]) ?? LEAVE;
+  }
+
+  catchUp(now: number): void {
+    this.caughtUp.push(now);
+  }
+
+  settle(now: number): void {
+    this.settled.push(now);
   }
 
   advance(now: number): boolean {

@@ -13,7 +13,7 @@ describe('statistics', () => {
       const buffer = new ArrayBuffer(regionBytes(STATISTICS_LAYOUT, BLOCKS));
       const statistics = new Statistics(new Region(STATISTICS_LAYOUT, BLOCKS, { buffer }));
       statistics.reserve(BLOCK);
-      statistics.countIn(BLOCK, 100);
+      statistics.countIn(BLOCK, 1, 100);
       statistics.estimate(BLOCK);
       statistics.zero(BLOCK);
       const tap = new WriteTap(statistics, { statistics: { buffer } } as StateMemory);

@@ -248,7 +248,7 @@ describe('tables that are taken over', () => {
     drops.counts[4] = -1;
     timeouts[1] = -5;
     keptSettings.udpTimeoutSeconds = 0x7fffffff;
-    statistics.countIn(1, Number.POSITIVE_INFINITY);
+    statistics.countIn(1, 1, Number.POSITIVE_INFINITY);
     assert.deepEqual(rebuilt(server), { ...NO_DAMAGE, counters: 3, settings: 2 });
     assert.equal((await server.timeouts()).tcpSeconds, 900);
     assert.equal((await server.timeouts()).udpSeconds, 300);

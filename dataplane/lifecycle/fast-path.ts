@@ -1,0 +1,304 @@
+/**
+ * The fast path: the kernel itself forwards connections (dataplane/sys/fastpath), as two flows each, one a direction. A client's
+ * SYN comes here as ever, and a server is chosen for it; the rest the kernel does. It reports the packets that may change
+ * the connection's state, which goes through the same transitions as if they had come here, and what it has counted is
+ * added to timers and statistics a few times a second.
+ *
+ *     SYN, scheduled --------------------------> flows --> quiet, expired, deleted, another way --> none
+ *     a busy one's packet --> proposed --(burst is through)--> flows
+ *
+ * In a flood of SYNs only those get flows that have answered: the table is small.
+ */
+import * as rec from '../conn/record.js';
+import { ESTABLISHED, INPUT, OUTPUT } from '../conn/states.js';
+import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
+import type { Accounting } from '../engine/accounting.js';
+import { NO_REPORT, NO_SLOT, REPORT_FLAGS_BITS, type FlowTable } from '../flows/table.js';
+import type { State } from '../state.js';
+import type { Lifecycle } from './connections.js';
+import { FlowWriter, TO_CLIENT, TO_SERVER } from './flow-writer.js';
+
+const WORDS = rec.CONNECTION_LAYOUT.recordWords;
+const META = rec.W_META;
+const SERVER = rec.W_SERVER;
+const IN_PACKETS = rec.W_IN_PACKETS;
+
+/** A connection is proposed with its client's packet of this number, and from then on with every one in so many. */
+const FIRST_PROPOSED = 4;
+const PROPOSAL_MASK = 63;
+const PROPOSALS_MAX = 256;
+/** A connection without packets for so long makes room for others. */
+const QUIET_TICKS = 5 * TICKS_PER_SECOND;
+/** One that closes, which may have a packet or two to come. */
+const CLOSING_QUIET_TICKS = TICKS_PER_SECOND / 10;
+/** With more half-open connections than this a SYN alone doesn't make flows. */
+const HALF_OPEN_MAX = 4096;
+const REPORTS_MAX = 65_536;
+const COLLECTION_TICKS = TICKS_PER_SECOND / 10;
+/** Connections whose counters are collected at a time. */
+const LOOKS_MAX = 8192;
+
+export class FastPath {
+  /** Packets and bytes that the kernel has forwarded. */
+  packets = 0;
+  bytes = 0;
+  /** Connections that found no place in the table. */
+  crowded = 0;
+
+  private readonly words: Int32Array;
+  private readonly proposals = new Int32Array(PROPOSALS_MAX);
+  private proposed = 0;
+  /** Connections with flows, without gaps; by place in this list: */
+  private readonly members: Int32Array;
+  private readonly toServer: Int32Array;
+  private readonly toClient: Int32Array;
+  private readonly heardAt: Int32Array;
+  private count = 0;
+  /** By connection: its place in the list and 1, 0 for none. */
+  private readonly places: Int32Array;
+  private cursor = 0;
+  /** As of the last burst or `advance`. */
+  private now: number;
+  private collectedAt: number;
+  private revision: number;
+  private readonly writer: FlowWriter;
+
+  constructor(
+    private readonly state: State,
+    private readonly accounting: Accounting,
+    private readonly lifecycle: Lifecycle,
+    private readonly flows: FlowTable,
+    now: number,
+  ) {
+    this.now = this.collectedAt = now;
+    this.words = state.connections.words;
+    this.writer = new FlowWriter(state, flows);
+    const membersMax = flows.capacity >> 1;
+    this.members = new Int32Array(membersMax);
+    this.toServer = new Int32Array(membersMax);
+    this.toClient = new Int32Array(membersMax);
+    this.heardAt = new Int32Array(membersMax);
+    this.places = new Int32Array(state.connections.capacity + 1);
+    this.revision = state.routes.revision;
+  }
+
+  /** Connections that the kernel forwards. */
+  get connections(): number {
+    return this.count;
+  }
+
+  get capacity(): number {
+    return this.members.length;
+  }
+
+  /** True for a client's packet with which a connection may be proposed. */
+  isWorthwhile(connection: number): boolean {
+    const base = connection * WORDS;
+    return (
+      (this.words[base + IN_PACKETS] & PROPOSAL_MASK) === FIRST_PROPOSED &&
+      (this.words[base + META] & 0xff) === ESTABLISHED &&
+      this.places[connection] === 0
+    );
+  }
+
+  /** Has the connection forwarded from its client's SYN on, which is about to be sent. */
+  open(connection: number): void {
+    if (this.lifecycle.halfOpen > HALF_OPEN_MAX || this.count > this.members.length >> 1) return;
+    this.begin(connection, this.now);
+  }
+
+  /** Takes note of what the kernel has reported: to be called before the frames of a burst. */
+  catchUp(now: number): void {
+    this.now = now;
+    const { flows } = this;
+    for (let i = 0; i < REPORTS_MAX; i++) {
+      const report = flows.takeReport();
+      if (report === NO_REPORT) return;
+      const slot = report >>> REPORT_FLAGS_BITS;
+      const connection = flows.connectionOf(slot);
+      if (this.isMine(slot, connection)) this.heed(connection, slot, report & 0xff, now);
+    }
+  }
+
+  /** True for a flow that `begin` has made and that was not given up since. */
+  private isMine(slot: number, connection: number): boolean {
+    const place = this.places[connection] - 1;
+    return place >= 0 && (this.toServer[place] === slot || this.toClient[place] === slot);
+  }
+
+  /** Has the connection forwarded by the kernel once the packets that are here already have left. */
+  propose(connection: number): void {
+    if (this.proposed < PROPOSALS_MAX) this.proposals[this.proposed++] = connection;
+  }
+
+  /** Between two bursts, when nothing waits in the rings that the kernel's packets could overtake. */
+  settle(now: number): void {
+    this.catchUp(now);
+    if (this.state.routes.revision !== this.revision) this.endAll(now);
+    for (let i = 0; i < this.proposed; i++) this.begin(this.proposals[i], now);
+    this.proposed = 0;
+  }
+
+  /** Its packets come to the data plane again. */
+  retire(connection: number): void {
+    const place = this.places[connection] - 1;
+    if (place < 0) return;
+    const { flows, now } = this;
+    flows.end(this.toServer[place], now);
+    flows.end(this.toClient[place], now);
+    this.collectFlow(this.toServer[place], connection);
+    this.collectFlow(this.toClient[place], connection);
+    this.forget(place);
+  }
+
+  /**
+   * Takes the packets into account that the kernel has forwarded for a connection.
+   * @returns true where there were some: it has a new deadline
+   */
+  refresh(connection: number, now: number): boolean {
+    const place = this.places[connection] - 1;
+    return place >= 0 && this.collect(place, now);
+  }
+
+  /** Collects counters where it is time to. */
+  advance(now: number): void {
+    this.settle(now);
+    if (ticksUntil(now, this.collectedAt) < COLLECTION_TICKS) return;
+    this.collectedAt = now;
+    const looks = this.count < LOOKS_MAX ? this.count : LOOKS_MAX;
+    for (let i = 0; i < looks && this.count > 0; i++) {
+      if (this.cursor >= this.count) this.cursor = 0;
+      const place = this.cursor;
+      this.collect(place, now);
+      const quiet = ticksUntil(now, this.heardAt[place]);
+      // The last one takes the place of one that goes.
+      if (quiet >= this.quietMax(this.members[place])) this.retire(this.members[place]);
+      else this.cursor++;
+    }
+  }
+
+  /** Counts all that the kernel has forwarded so far. */
+  collectAll(now: number): void {
+    this.catchUp(now);
+    for (let place = 0; place < this.count; place++) this.collect(place, now);
+  }
+
+  /** All packets come to the data plane again, until connections are proposed anew. */
+  endAll(now: number): void {
+    this.revision = this.state.routes.revision;
+    this.flows.endAll(now);
+    this.collectAll(now);
+    while (this.count > 0) this.forget(this.count - 1);
+  }
+
+  /**
+   * Counts what the kernel has forwarded by itself while there was no data plane, and ends the flows of the earlier
+   * one. Connections and destinations must have been rebuilt.
+   */
+  takeOver(now: number): void {
+    const { flows } = this;
+    for (let slot = 0; slot < flows.capacity; slot++) {
+      if (!this.isTheirs(slot)) continue;
+      const connection = flows.connectionOf(slot);
+      this.collectFlow(slot, connection);
+      this.restartTimer(connection, now);
+    }
+    for (let i = 0; i < REPORTS_MAX; i++) {
+      const report = flows.takeReport();
+      if (report === NO_REPORT) break;
+      const slot = report >>> REPORT_FLAGS_BITS;
+      if (this.isTheirs(slot)) this.heed(flows.connectionOf(slot), slot, report & 0xff, now);
+    }
+    this.endAll(now);
+  }
+
+  /** True for a flow that is there, and whose connection is as well. */
+  private isTheirs(slot: number): boolean {
+    const { connections } = this.state;
+    const { flows } = this;
+    if (slot >= flows.capacity || !flows.isLive(slot)) return false;
+    const c = flows.connectionOf(slot);
+    return c > 0 && c <= connections.highWater && connections.isLive(c);
+  }
+
+  /** A packet that the kernel has forwarded, with these TCP flags. */
+  private heed(connection: number, slot: number, tcpFlags: number, now: number): void {
+    const direction = this.flows.rewritesSource(slot) ? OUTPUT : INPUT;
+    this.lifecycle.transition(connection, direction, tcpFlags);
+    this.lifecycle.restartTimer(connection, now);
+  }
+
+  private quietMax(connection: number): number {
+    const tcpState = this.words[connection * WORDS + META] & 0xff;
+    return tcpState === ESTABLISHED ? QUIET_TICKS : CLOSING_QUIET_TICKS;
+  }
+
+  private begin(connection: number, now: number): void {
+    const { flows, writer } = this;
+    if (this.places[connection] !== 0 || this.count === this.members.length) return;
+    if (!this.state.connections.isLive(connection) || !writer.describe(connection)) return;
+    const isOpening = (this.words[connection * WORDS + META] & 0xff) !== ESTABLISHED;
+    const toServer = writer.write(connection, TO_SERVER, isOpening, now);
+    const toClient = writer.write(connection, TO_CLIENT, isOpening, now);
+    if (toServer === NO_SLOT || toClient === NO_SLOT) {
+      this.crowded++;
+      return;
+    }
+    const place = this.count++;
+    this.places[connection] = place + 1;
+    this.members[place] = connection;
+    this.toServer[place] = toServer;
+    this.toClient[place] = toClient;
+    this.heardAt[place] = now;
+    flows.begin(toServer);
+    flows.begin(toClient);
+  }
+
+  private forget(place: number): void {
+    const last = --this.count;
+    this.places[this.members[place]] = 0;
+    if (place === last) return;
+    const connection = this.members[last];
+    this.places[connection] = place + 1;
+    this.members[place] = connection;
+    this.toServer[place] = this.toServer[last];
+    this.toClient[place] = this.toClient[last];
+    this.heardAt[place] = this.heardAt[last];
+  }
+
+  /** True where the kernel has forwarded something. */
+  private collect(place: number, now: number): boolean {
+    const connection = this.members[place];
+    const inward = this.collectFlow(this.toServer[place], connection);
+    const outward = this.collectFlow(this.toClient[place], connection);
+    if (inward + outward === 0) return false;
+    this.heardAt[place] = now;
+    this.restartTimer(connection, now);
+    this.writer.useWays(connection);
+    return true;
+  }
+
+  /** @returns packets */
+  private collectFlow(slot: number, connection: number): number {
+    const { flows, accounting, words } = this;
+    const bytes = flows.takeBytes(slot);
+    const packets = flows.takePackets(slot);
+    if (packets === 0 && bytes === 0) return 0;
+    const server = words[connection * WORDS + SERVER];
+    if (flows.rewritesSource(slot)) {
+      accounting.packetsOut(server, packets, bytes);
+    } else {
+      accounting.packetsIn(server, packets, bytes);
+      words[connection * WORDS + IN_PACKETS] += packets;
+    }
+    this.packets += packets;
+    this.bytes += bytes;
+    return packets;
+  }
+
+  private restartTimer(connection: number, now: number): void {
+    const base = connection * WORDS;
+    this.words[base + rec.W_TIMEOUT] = this.state.timeouts[this.words[base + META] & 0xff];
+    this.lifecycle.restartTimer(connection, now);
+  }
+}

@@ -1,0 +1,125 @@
+/** Writes the flows of a connection: what its packets look like, and what the kernel is to make of them. */
+import { CHANGES_PORT, REWRITES_SOURCE } from '../flows/layout.js';
+import { NO_SLOT, type FlowTable } from '../flows/table.js';
+import * as rec from '../conn/record.js';
+import { NO_HOP } from '../route/routes.js';
+import type { State } from '../state.js';
+import { difference32, fold } from '../wire/checksum.js';
+import { ETHERNET_HEADER_BYTES } from '../wire/ethernet.js';
+
+const WORDS = rec.CONNECTION_LAYOUT.recordWords;
+
+export const TO_SERVER = 0;
+export const TO_CLIENT = 1;
+
+export class FlowWriter {
+  private readonly words: Int32Array;
+  private serverHop = NO_HOP;
+  private clientHop = NO_HOP;
+
+  constructor(
+    private readonly state: State,
+    private readonly flows: FlowTable,
+  ) {
+    this.words = state.connections.words;
+  }
+
+  /** Finds both ways of a connection; false where one of them isn't known for certain. */
+  describe(connection: number): boolean {
+    const { destinations, routes } = this.state;
+    const base = connection * WORDS;
+    const server = this.words[base + rec.W_SERVER];
+    if (!destinations.isAvailable(server)) return false;
+    if (destinations.hopGeneration(server) !== routes.generation) return false;
+    this.serverHop = destinations.hop(server);
+    if (this.words[base + rec.W_HOP_GENERATION] !== routes.generation) {
+      this.words[base + rec.W_HOP] = routes.lookup(this.words[base + rec.W_CLIENT]);
+      this.words[base + rec.W_HOP_GENERATION] = routes.generation;
+    }
+    this.clientHop = this.words[base + rec.W_HOP];
+    return this.isPassable(this.serverHop) && this.isPassable(this.clientHop);
+  }
+
+  /**
+   * Writes one flow of the connection that was described last.
+   * @param isOpening the client's next packet completes the handshake
+   * @returns its slot, for `begin`; NO_SLOT where there is no place
+   */
+  write(connection: number, direction: number, isOpening: boolean, now: number): number {
+    const { flows, words } = this;
+    const base = connection * WORDS;
+    const client = words[base + rec.W_CLIENT];
+    const virtual = words[base + rec.W_VIRTUAL];
+    const server = words[base + rec.W_DESTINATION];
+    const clientPort = words[base + rec.W_PORTS] >>> 16;
+    const virtualPort = words[base + rec.W_PORTS] & 0xffff;
+    const serverPort = words[base + rec.W_META] >>> 16;
+    const changes = virtualPort === serverPort ? 0 : CHANGES_PORT;
+
+    const isToServer = direction === TO_SERVER;
+    const source = swap32(isToServer ? client : server);
+    const destination = swap32(isToServer ? virtual : client);
+    const ports = isToServer
+      ? portsWord(clientPort, virtualPort)
+      : portsWord(serverPort, clientPort);
+    const slot = flows.findPlace(source, destination, ports, now);
+    if (slot === NO_SLOT) return NO_SLOT;
+
+    const before = isToServer ? virtual : server;
+    const after = isToServer ? server : virtual;
+    const newPort = isToServer ? swap16(serverPort) : swap16(virtualPort) | REWRITES_SOURCE;
+    flows.write(
+      slot,
+      connection,
+      source,
+      destination,
+      ports,
+      swap32(after),
+      newPort | changes,
+      fold(difference32(swap32(before), swap32(after))),
+      isOpening && isToServer,
+      now,
+    );
+    this.writeWay(slot, isToServer ? this.serverHop : this.clientHop);
+    return slot;
+  }
+
+  /** The kernel takes the ways to a connection's ends: their neighbours are to be kept known. */
+  useWays(connection: number): void {
+    const { destinations, routes } = this.state;
+    const base = connection * WORDS;
+    const server = this.words[base + rec.W_SERVER];
+    if (destinations.hopGeneration(server) === routes.generation) {
+      routes.use(destinations.hop(server));
+    }
+    if (this.words[base + rec.W_HOP_GENERATION] === routes.generation) {
+      routes.use(this.words[base + rec.W_HOP]);
+    }
+  }
+
+  private writeWay(slot: number, hop: number): void {
+    const { routes } = this.state;
+    const ifindex = routes.ports[routes.portOf(hop)].ifindex ?? 0;
+    routes.writeMacs(hop, this.flows.bytes, this.flows.macsOffset(slot));
+    this.flows.writeWay(slot, ifindex, routes.mtuOf(hop) + ETHERNET_HEADER_BYTES);
+  }
+
+  private isPassable(hop: number): boolean {
+    const { routes } = this.state;
+    if (hop === NO_HOP || !routes.isResolved(hop)) return false;
+    return (routes.ports[routes.portOf(hop)].ifindex ?? 0) !== 0;
+  }
+}
+
+/** A number as a little-endian machine reads it from a packet. */
+function swap32(value: number): number {
+  return (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
+}
+
+function swap16(value: number): number {
+  return ((value & 0xff) << 8) | (value >>> 8);
+}
+
+function portsWord(source: number, destination: number): number {
+  return swap16(source) | (swap16(destination) << 16);
+}
