@@ -9,10 +9,14 @@ import { packageRoot } from '../../src/package.js';
 import { cacheFolder, makeRunFolder } from './cache.js';
 import { guestScript, OUTPUT, START, STATUS } from './guest.js';
 import { packInitramfs } from './initramfs.js';
-import { LOCKED, QEMU, qemuCommand } from './qemu.js';
+import { LOCKED, QEMU, qemuCommand, type Clock } from './qemu.js';
 import { prepareSystem } from './system.js';
 
 const COMMANDS = [QEMU, 'busybox', 'cpio', 'depmod', 'modprobe', 'flock', 'setpriv', 'dpkg-deb'];
+const PACE: Readonly<Record<Clock, string>> = {
+  instructions: 'one of its seconds takes ten of ours or more',
+  host: 'everything takes 20 to 30 times as long there',
+};
 /** With more of them QEMU is busy with keeping them apart. */
 const PROCESSORS_MAX = 4;
 const MEMORY_MB = 3072;
@@ -24,6 +28,7 @@ export interface EmulatedProgram {
   readonly args: readonly string[];
   /** Kernel modules to be loaded before, with their parameters: ["ip_vs conn_tab_bits=20"]. */
   readonly modules?: readonly string[];
+  readonly clock: Clock;
   readonly memoryMb?: number;
   /** The machine is switched off, and the run fails, after so long. */
   readonly timeoutMs: number;
@@ -38,8 +43,8 @@ export interface EmulatedRun {
   readFile(name: string): string;
 }
 
-export function emulatedProcessors(): number {
-  return Math.min(availableParallelism(), PROCESSORS_MAX);
+export function emulatedProcessors(clock: Clock): number {
+  return clock === 'instructions' ? 1 : Math.min(availableParallelism(), PROCESSORS_MAX);
 }
 
 /**
@@ -71,10 +76,11 @@ export async function runEmulated(program: EmulatedProgram): Promise<EmulatedRun
       initramfs: packInitramfs(system, folder),
       shareFolder: share,
       lockFile: join(cacheFolder(), 'lock'),
-      processors: emulatedProcessors(),
+      clock: program.clock,
+      processors: emulatedProcessors(program.clock),
       memoryMb,
     });
-    say(`booting Linux ${system.version} in QEMU; everything takes 20 to 30 times as long there`);
+    say(`booting Linux ${system.version}; ${PACE[program.clock]}`);
     const said = await runQemu(command, program.timeoutMs);
     return collect(share, said);
   } finally {

@@ -5,7 +5,22 @@ export const QEMU = 'qemu-system-x86_64';
 /** What flock(1) ends with where somebody else holds the lock. */
 export const LOCKED = 75;
 
+/**
+ * What the emulated machine's time follows.
+ *
+ * instructions: one processor that carries out a thousand million of them a second, by its own clock. The same
+ * work takes the same time, whatever else the host has to do. With more than one processor QEMU 7.2 doesn't boot.
+ *
+ * host: the host's clock. A second is a second, and how much is done in it is up to the host.
+ */
+export type Clock = 'instructions' | 'host';
+export const CLOCKS: readonly Clock[] = ['instructions', 'host'];
+
+/** A nanosecond an instruction; and idle time takes as long as on the host, which devices need. */
+const INSTRUCTION_CLOCK = 'shift=0,sleep=on';
+
 export interface QemuOptions {
+  readonly clock: Clock;
   readonly kernelImage: string;
   readonly initramfs: string;
   /** On the host, what both sides write to. */
@@ -22,11 +37,15 @@ export interface QemuOptions {
  * @returns the program and its arguments
  */
 export function qemuCommand(options: QemuOptions): string[] {
+  const accelerator =
+    options.clock === 'host'
+      ? ['-accel', 'tcg,thread=multi']
+      : ['-accel', 'tcg,thread=single', '-icount', INSTRUCTION_CLOCK];
   const lock = ['--no-fork', '--nonblock', '--conflict-exit-code', String(LOCKED)];
   return [
     ['flock', ...lock, options.lockFile],
     ['setpriv', '--pdeathsig', 'KILL', '--'],
-    [QEMU, '-accel', 'tcg,thread=multi', '-cpu', 'max'],
+    [QEMU, ...accelerator, '-cpu', 'max'],
     ['-smp', String(options.processors), '-m', `${options.memoryMb}M`],
     ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-serial', 'stdio'],
     ['-kernel', options.kernelImage, '-initrd', options.initramfs],

@@ -4,19 +4,23 @@ import { join } from 'node:path';
 import { LabError, messageOf } from '../../lab/errors.js';
 import { packageRoot } from '../../src/package.js';
 import { cacheFolder } from '../emulated/cache.js';
+import { CLOCKS, type Clock } from '../emulated/qemu.js';
 import { WORDS } from '../macro/options.js';
 
 export interface IpVsOptions {
   readonly help: boolean;
   /** In the emulated machine even where ip_vs is there. */
   readonly emulate: boolean;
+  /** Of the emulated machine. */
+  readonly clock: Clock;
   /** The module's conn_tab_bits; null: its default. */
   readonly tableBits: number | null;
   readonly memoryMb: number;
   /** Where the results go. */
   readonly file: string;
-  /** For `npm run bench`, but for where its results go. */
+  /** For `npm run bench` on this machine, and in the emulated one. */
   readonly words: readonly string[];
+  readonly emulatedWords: readonly string[];
 }
 
 const TABLE_BITS = [8, 20] as const;
@@ -44,7 +48,15 @@ const DEFAULTS = {
 } as const;
 
 /** What means something else here, or nothing there. */
-const NOT_PASSED_ON = new Set(['emulate', 'table-bits', 'memory', 'json', 'help', 'quick']);
+const NOT_PASSED_ON = new Set([
+  'emulate',
+  'clock',
+  'table-bits',
+  'memory',
+  'json',
+  'help',
+  'quick',
+]);
 
 export const HELP = `Usage: npm run bench:ipvs -- [OPTION]...
 
@@ -74,6 +86,7 @@ and can be removed at any time.
 export function parseIpVsOptions(argv: readonly string[]): IpVsOptions {
   const { values, tokens } = parse(argv);
   const quick = values.quick === true;
+  const clock = clockOf(values.clock);
   const others = tokens.flatMap((token) =>
     token.kind === 'option' && !NOT_PASSED_ON.has(token.name)
       ? [token.rawName, ...(token.value === undefined ? [] : [token.value])]
@@ -83,6 +96,7 @@ export function parseIpVsOptions(argv: readonly string[]): IpVsOptions {
   return {
     help: values.help === true,
     emulate: values.emulate === true,
+    clock,
     tableBits:
       values['table-bits'] === undefined
         ? null
@@ -90,7 +104,8 @@ export function parseIpVsOptions(argv: readonly string[]): IpVsOptions {
     memoryMb: inRange('memory', values.memory ?? '3072', MEMORY_MB),
     file: values.json ?? join(packageRoot(), 'bench', 'results', name),
     // What comes later counts.
-    words: [...words(quick ? DEFAULTS.quick : DEFAULTS.full), ...others],
+    words: ['--peers', DEFAULTS.full.peers, ...(quick ? ['--quick'] : []), ...others],
+    emulatedWords: [...words(quick ? DEFAULTS.quick : DEFAULTS.full), ...others],
   };
 }
 
@@ -106,6 +121,7 @@ function parse(argv: readonly string[]) {
       options: {
         ...WORDS,
         emulate: { type: 'boolean' },
+        clock: { type: 'string' },
         'table-bits': { type: 'string' },
         memory: { type: 'string' },
       },
@@ -113,6 +129,13 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw new LabError(`${messageOf(error)}; see npm run bench:ipvs -- --help`);
   }
+}
+
+function clockOf(text: string | undefined): Clock {
+  const [standard] = CLOCKS;
+  const found = CLOCKS.find((clock) => clock === (text ?? standard));
+  if (found !== undefined) return found;
+  throw new LabError(`--clock must be ${CLOCKS.join(' or ')}, not '${text}'`);
 }
 
 function inRange(name: string, text: string, [min, max]: readonly [number, number]): number {
