@@ -42,6 +42,11 @@ export const TOOLS: readonly Tool[] = [
     run: async (argv) => (await import('./status.js')).run(argv),
   },
   {
+    name: 'top',
+    summary: 'what a running director does, live: services, servers, rates, states, drops',
+    run: async (argv) => (await import('./top.js')).run(argv),
+  },
+  {
     name: 'upgrade',
     summary: 'has a running director go on as the version that is installed now',
     run: async (argv) => (await import('./upgrade.js')).run(argv),
