@@ -132,15 +132,26 @@ export function readMessages(datagram: Buffer, visit: (message: Message) => void
 /** Attributes by type, up to one that isn't whole. Of several with the same type the last one counts. */
 export function readAttributes(bytes: Buffer): Map<number, Buffer> {
   const attributes = new Map<number, Buffer>();
+  eachAttribute(bytes, (type, value) => attributes.set(type, value));
+  return attributes;
+}
+
+/** The values of a list's elements: attributes that are all of the same type, in their order. */
+export function readElements(bytes: Buffer): Buffer[] {
+  const elements: Buffer[] = [];
+  eachAttribute(bytes, (_, value) => elements.push(value));
+  return elements;
+}
+
+function eachAttribute(bytes: Buffer, visit: (type: number, value: Buffer) => void): void {
   let offset = 0;
   while (offset + ATTRIBUTE_HEADER_BYTES <= bytes.length) {
     const length = bytes.readUInt16LE(offset);
-    if (length < ATTRIBUTE_HEADER_BYTES || offset + length > bytes.length) break;
+    if (length < ATTRIBUTE_HEADER_BYTES || offset + length > bytes.length) return;
     const type = bytes.readUInt16LE(offset + 2) & NLA_TYPE_MASK;
-    attributes.set(type, bytes.subarray(offset + ATTRIBUTE_HEADER_BYTES, offset + length));
+    visit(type, bytes.subarray(offset + ATTRIBUTE_HEADER_BYTES, offset + length));
     offset += aligned(length);
   }
-  return attributes;
 }
 
 /** A name as the kernel sends it, up to its NUL. */

@@ -19,11 +19,17 @@ import {
 } from './netlink-message.js';
 
 /** Families of tables. */
+export const NFPROTO_INET = 1;
 export const NFPROTO_IPV4 = 2;
+export const NFPROTO_ARP = 3;
 export const NFPROTO_NETDEV = 5;
+export const NFPROTO_BRIDGE = 7;
 
 /** Hooks. */
 export const NF_NETDEV_INGRESS = 0;
+export const NF_NETDEV_EGRESS = 1;
+export const NF_ARP_IN = 0;
+export const NF_INET_PRE_ROUTING = 0;
 export const NF_INET_LOCAL_IN = 1;
 export const NF_INET_FORWARD = 2;
 export const NF_INET_POST_ROUTING = 4;
@@ -35,29 +41,29 @@ const NFNL_SUBSYS_NFTABLES = 10;
 const NFNL_MSG_BATCH_BEGIN = 0x10;
 const NFNL_MSG_BATCH_END = 0x11;
 
-const MESSAGE = (type: number): number => (NFNL_SUBSYS_NFTABLES << 8) | type;
-const NFT_MSG_NEWTABLE = MESSAGE(0);
-const NFT_MSG_GETTABLE = MESSAGE(1);
-export const NFT_MSG_DELTABLE = MESSAGE(2);
-const NFT_MSG_NEWCHAIN = MESSAGE(3);
-const NFT_MSG_NEWRULE = MESSAGE(6);
-const NFT_MSG_NEWSET = MESSAGE(9);
-const NFT_MSG_NEWSETELEM = MESSAGE(12);
-const NFT_MSG_DELSETELEM = MESSAGE(14);
+export const nftMessage = (type: number): number => (NFNL_SUBSYS_NFTABLES << 8) | type;
+const NFT_MSG_NEWTABLE = nftMessage(0);
+const NFT_MSG_GETTABLE = nftMessage(1);
+export const NFT_MSG_DELTABLE = nftMessage(2);
+const NFT_MSG_NEWCHAIN = nftMessage(3);
+const NFT_MSG_NEWRULE = nftMessage(6);
+const NFT_MSG_NEWSET = nftMessage(9);
+const NFT_MSG_NEWSETELEM = nftMessage(12);
+const NFT_MSG_DELSETELEM = nftMessage(14);
 
 const NFTA_TABLE_NAME = 1;
-const NFTA_CHAIN_TABLE = 1;
-const NFTA_CHAIN_NAME = 3;
-const NFTA_CHAIN_HOOK = 4;
+export const NFTA_CHAIN_TABLE = 1;
+export const NFTA_CHAIN_NAME = 3;
+export const NFTA_CHAIN_HOOK = 4;
 const NFTA_CHAIN_TYPE = 7;
-const NFTA_HOOK_HOOKNUM = 1;
-const NFTA_HOOK_PRIORITY = 2;
-const NFTA_HOOK_DEV = 3;
-const NFTA_RULE_TABLE = 1;
-const NFTA_RULE_CHAIN = 2;
-const NFTA_RULE_EXPRESSIONS = 4;
-const NFTA_EXPR_NAME = 1;
-const NFTA_EXPR_DATA = 2;
+export const NFTA_HOOK_HOOKNUM = 1;
+export const NFTA_HOOK_PRIORITY = 2;
+export const NFTA_HOOK_DEV = 3;
+export const NFTA_RULE_TABLE = 1;
+export const NFTA_RULE_CHAIN = 2;
+export const NFTA_RULE_EXPRESSIONS = 4;
+export const NFTA_EXPR_NAME = 1;
+export const NFTA_EXPR_DATA = 2;
 const NFTA_LIST_ELEM = 1;
 const NFTA_SET_TABLE = 1;
 const NFTA_SET_NAME = 2;
@@ -71,7 +77,10 @@ const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
 const NFTA_SET_ELEM_KEY = 1;
 const NFTA_DATA_VALUE = 1;
 
-const NFGENMSG_BYTES = 4;
+/** Those that tables of ours are of. */
+const FAMILIES = [NFPROTO_NETDEV, NFPROTO_IPV4];
+
+export const NFGENMSG_BYTES = 4;
 /** Elements in one message: an attribute's length is 16 bits. */
 const ELEMENTS_PER_MESSAGE = 1000;
 
@@ -221,8 +230,8 @@ export class TableChange {
 export function removeTables(prefix: string): string[] {
   const socket = openNftables();
   try {
-    return [NFPROTO_NETDEV, NFPROTO_IPV4].flatMap((family) => {
-      const names = listTables(socket, family, prefix);
+    return FAMILIES.flatMap((family) => {
+      const names = tablesOf(socket, family, prefix);
       for (const name of names) {
         new TableChange(socket, family, name).deleteTable().commit(`removing table ${name}`);
       }
@@ -233,8 +242,18 @@ export function removeTables(prefix: string): string[] {
   }
 }
 
+/** Names of all tables of ours that start with `prefix`. Throws SysError. */
+export function listTables(prefix: string): string[] {
+  const socket = openNftables();
+  try {
+    return FAMILIES.flatMap((family) => tablesOf(socket, family, prefix));
+  } finally {
+    socket.close();
+  }
+}
+
 /** Names of all tables of a family that start with `prefix`. */
-function listTables(socket: NetlinkSocket, family: number, prefix: string): string[] {
+function tablesOf(socket: NetlinkSocket, family: number, prefix: string): string[] {
   const names: string[] = [];
   const request = new MessageBuilder(NFT_MSG_GETTABLE, NLM_F_DUMP, generic(family, 0));
   socket.dump('listing nf_tables tables', request, ({ body }) => {
@@ -251,7 +270,7 @@ export function tableName(body: Buffer): string {
 }
 
 /** struct nfgenmsg. */
-function generic(family: number, resource: number): Buffer {
+export function generic(family: number, resource: number): Buffer {
   return Buffer.from([family, 0, resource >> 8, resource & 0xff]);
 }
 

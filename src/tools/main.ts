@@ -17,6 +17,11 @@ export const TOOLS: readonly Tool[] = [
     run: async (argv) => (await import('./apply.js')).run(argv),
   },
   {
+    name: 'doctor',
+    summary: 'checks a gateway: what is wrong, and the command that mends it',
+    run: async (argv) => (await import('./doctor.js')).run(argv),
+  },
+  {
     name: 'drain',
     summary: 'takes a real server out of service gently: no new connections, shows what is left',
     run: async (argv) => (await import('./drain.js')).run(argv),
