@@ -30,7 +30,15 @@ export interface ServeOptions {
   onFault?: (error: unknown) => void;
   clientsMax?: number;
   /** Who has connected, by the socket's descriptor: others than root and our own user are refused. */
-  userOf?: (fd: number) => number;
+  peerOf?: (fd: number) => Peer;
+  /** What a client speaks to, where each has one of its own; `control` for all of them by default. */
+  controlFor?: (peer: Peer) => Control;
+}
+
+/** The process at the other end. */
+export interface Peer {
+  pid: number;
+  uid: number;
 }
 
 export interface ControlServer {
@@ -54,17 +62,20 @@ export async function serveControl(options: ServeOptions): Promise<ControlServer
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     // A write to a client that has gone; its 'close' follows, and that ends the work for it.
     socket.on('error', () => {});
-    const error = refusalFor(socket, clients.size, options);
+    const peer = peerAt(socket, options);
+    const error = refusalFor(peer, clients.size, options);
     if (error !== null) {
       socket.end(encode({ id: null, error }), () => socket.destroy());
       return;
     }
     clients.add(socket);
     socket.on('close', () => clients.delete(socket));
-    serveClient(socket, options).catch((error: unknown) => {
-      options.onFault?.(error);
-      socket.destroy();
-    });
+    serveClient(socket, { ...options, control: controlOf(peer, options) }).catch(
+      (error: unknown) => {
+        options.onFault?.(error);
+        socket.destroy();
+      },
+    );
   });
   await listen(server, path);
 
@@ -126,16 +137,23 @@ export function checkPlace(path: string): void {
   }
 }
 
-/** Why a client isn't served, null where it is. */
-function refusalFor(
-  socket: Socket,
-  clients: number,
-  { userOf, clientsMax = CLIENTS_MAX }: ServeOptions,
-): { errno: Errno; message: string } | null {
+function peerAt(socket: Socket, { peerOf }: ServeOptions): Peer | undefined {
   // Node has no name of its own for a socket's descriptor.
   const { _handle: handle } = socket as { _handle?: { fd?: number } };
-  const fd = handle?.fd;
-  const uid = fd === undefined ? undefined : userOf?.(fd);
+  return handle?.fd === undefined ? undefined : peerOf?.(handle.fd);
+}
+
+function controlOf(peer: Peer | undefined, { control, controlFor }: ServeOptions): Control {
+  return peer === undefined ? control : (controlFor?.(peer) ?? control);
+}
+
+/** Why a client isn't served, null where it is. */
+function refusalFor(
+  peer: Peer | undefined,
+  clients: number,
+  { clientsMax = CLIENTS_MAX }: ServeOptions,
+): { errno: Errno; message: string } | null {
+  const uid = peer?.uid;
   if (uid !== undefined && uid !== 0 && uid !== process.getuid?.()) {
     const message = `permission denied: user ${uid} is neither root nor the director's own user`;
     return { errno: 'EPERM', message };

@@ -1,6 +1,7 @@
 /**
  * The running director's Control: the virtual server's own, with every change hidden from the kernel before it
- * is made and answered after interception is in line with it, and each change in the log.
+ * is made and answered after interception is in line with it, and each change in the log, in ipvsadm's words and
+ * with who made it.
  */
 import type {
   Change,
@@ -14,6 +15,7 @@ import type {
 } from '../control/api.js';
 import { ipv4FromText } from '../control/ipv4.js';
 import type { Snapshot } from '../control/snapshot.js';
+import { commandText } from '../rules/difference-text.js';
 import { realEndpoint, virtualEndpoint, type Endpoints } from '../virtual-server/endpoints.js';
 import type { InterceptSync } from './intercept-sync.js';
 import type { Log, LogFields } from './log.js';
@@ -45,42 +47,43 @@ export class DirectorControl implements Control {
   private readonly inner: Control;
   private readonly interception: DirectorControlOptions['interception'];
   private readonly vips: DirectorControlOptions['vips'];
-  private readonly upgradeSelf: DirectorControlOptions['upgrade'];
-  private readonly look: DirectorControlOptions['snapshot'];
-  private readonly log: Log;
 
-  constructor(options: DirectorControlOptions) {
+  /** @param caller who makes the changes, for the log */
+  constructor(
+    private readonly options: DirectorControlOptions,
+    private readonly caller: LogFields = {},
+  ) {
     this.inner = options.inner;
     this.interception = options.interception;
     this.vips = options.vips;
-    this.upgradeSelf = options.upgrade;
-    this.look = options.snapshot;
-    this.log = options.log;
+  }
+
+  /** The same for somebody else. */
+  by(caller: LogFields): DirectorControl {
+    return new DirectorControl(this.options, caller);
   }
 
   async addService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
     await this.behind(serviceEndpoints(key, settings), () => this.inner.addService(key, settings));
-    const { scheduler } = settings;
-    this.log.info('service added', { service: serviceName(key), scheduler });
+    await this.noteChange('service added', { change: 'addService', key, settings });
     await this.vips.added([key]);
   }
 
   async editService(key: ServiceKey, settings: ServiceSettings): Promise<void> {
     await this.behind(serviceEndpoints(key, settings), () => this.inner.editService(key, settings));
-    const { scheduler } = settings;
-    this.log.info('service edited', { service: serviceName(key), scheduler });
+    await this.noteChange('service edited', { change: 'editService', key, settings });
   }
 
   async deleteService(key: ServiceKey): Promise<void> {
     await this.inner.deleteService(key);
     await this.interception.settleOrWarn();
-    this.log.info('service deleted', { service: serviceName(key) });
+    await this.noteChange('service deleted', { change: 'deleteService', key });
   }
 
   async flush(): Promise<void> {
     await this.inner.flush();
     await this.interception.settleOrWarn();
-    this.log.info('all services deleted');
+    this.note('all services deleted', { command: '-C' });
   }
 
   async addDestination(
@@ -91,7 +94,7 @@ export class DirectorControl implements Control {
     await this.behind(serverEndpoints(service, key, settings), () =>
       this.inner.addDestination(service, key, settings),
     );
-    this.log.info('server added', serverFields(service, key, settings));
+    await this.noteChange('server added', { change: 'addDestination', service, key, settings });
   }
 
   async editDestination(
@@ -100,46 +103,61 @@ export class DirectorControl implements Control {
     settings: DestinationSettings,
   ): Promise<void> {
     await this.inner.editDestination(service, key, settings);
-    this.log.info('server edited', serverFields(service, key, settings));
+    await this.noteChange('server edited', { change: 'editDestination', service, key, settings });
   }
 
   async deleteDestination(service: ServiceKey, key: DestinationKey): Promise<void> {
     await this.inner.deleteDestination(service, key);
     await this.interception.settleOrWarn();
-    this.log.info('server deleted', { service: serviceName(service), server: endpointName(key) });
+    await this.noteChange('server deleted', { change: 'deleteDestination', service, key });
   }
 
   async apply(changes: readonly Change[]): Promise<void> {
     const endpoints = unionOf(changes.map(endpointsOf));
     await this.behind(endpoints, () => this.inner.apply(changes));
-    this.log.info('rules changed', countsOf(changes));
+    for (const change of changes) this.note('rule', { command: await commandText(change) });
+    this.note('rules changed', countsOf(changes));
     const added = changes.filter(({ change }) => change === 'addService');
     await this.vips.added(added.map(serviceOf));
   }
 
   async setTimeouts(timeouts: Timeouts): Promise<void> {
     await this.inner.setTimeouts(timeouts);
-    this.log.info('timeouts set', { ...timeouts });
+    this.note('timeouts set', { ...timeouts });
   }
 
   async setSetting(name: string, value: number): Promise<void> {
     await this.inner.setSetting(name, value);
-    this.log.info('setting changed', { name, value });
+    this.note('setting changed', { name, value });
+  }
+
+  async zero(key?: ServiceKey): Promise<void> {
+    await (key === undefined ? this.inner.zero() : this.inner.zero(key));
+    this.note('counters zeroed', key === undefined ? {} : { service: serviceName(key) });
   }
 
   info = () => this.inner.info();
   counters = () => this.inner.counters();
   services = () => this.inner.services();
   service = (key: ServiceKey) => this.inner.service(key);
-  zero = (key?: ServiceKey) => this.inner.zero(key);
   timeouts = () => this.inner.timeouts();
   connections = () => this.inner.connections();
   daemons = () => this.inner.daemons();
   startDaemon = (settings: DaemonSettings) => this.inner.startDaemon(settings);
   stopDaemon = (state: DaemonSettings['state']) => this.inner.stopDaemon(state);
   settings = () => this.inner.settings();
-  upgrade = () => this.upgradeSelf();
-  snapshot = () => this.look();
+  upgrade = () => this.options.upgrade();
+  snapshot = () => this.options.snapshot();
+
+  private note(message: string, fields: LogFields): void {
+    this.options.log.info(message, { ...fields, ...this.caller });
+  }
+
+  private async noteChange(message: string, change: Change): Promise<void> {
+    const server = 'service' in change ? { server: endpointName(change.key) } : {};
+    const command = await commandText(change);
+    this.note(message, { service: serviceName(serviceOf(change)), ...server, command });
+  }
 
   private behind(endpoints: Endpoints, change: () => Promise<void>): Promise<void> {
     return this.interception.changeBehind(endpoints, change);
@@ -195,12 +213,4 @@ function serverEndpoints(
 /** The address of a service whose packets can be hidden; others are the virtual server's to refuse. */
 function interceptable(key: ServiceKey): number | undefined {
   return key.protocol === 'tcp' && key.fwmark === 0 ? ipv4FromText(key.address) : undefined;
-}
-
-function serverFields(
-  service: ServiceKey,
-  key: DestinationKey,
-  { weight }: DestinationSettings,
-): LogFields {
-  return { service: serviceName(service), server: endpointName(key), weight };
 }

@@ -18,11 +18,11 @@ import { hostClock } from '../worker/host-clock.js';
 import { endOrphan } from '../worker/owner.js';
 import { presentDataPlane } from '../worker/presence.js';
 import type { OpenReport } from '../worker/messages.js';
+import { callerFields } from './caller.js';
 import { DirectorControl } from './director-control.js';
 import { detachLeftPrograms, openFastPath, type FastPathHolder } from './fast-path.js';
 import { readFootprint } from './footprint.js';
 import { Hiding, TABLE_NAME } from './hiding.js';
-import { HostNews } from './host-news.js';
 import { changeKernelSettings } from './kernel-settings.js';
 import { lockStateDirectory } from './lock.js';
 import { faultFields, type Log } from './log.js';
@@ -57,7 +57,6 @@ export class Director {
   private server!: ControlServer;
   private rulesKeeper!: RulesKeeper;
   private vips!: VipWatch;
-  private readonly hostNews: HostNews;
   private readonly observation: Observation;
   private tablesDirectory = '';
   private tablesSeen = '';
@@ -71,7 +70,6 @@ export class Director {
     private readonly log: Log,
   ) {
     this.teardown = new Teardown(log);
-    this.hostNews = new HostNews(log);
     this.observation = new Observation(log);
   }
 
@@ -135,7 +133,9 @@ export class Director {
       return;
     }
     // One after the other: each begins from what the one before it has left.
-    this.reloading = this.reloading.then(() => reloadRules(rules, this.control, this.log));
+    this.reloading = this.reloading.then(() =>
+      reloadRules(rules, this.control.by({ by: 'reload' }), this.log),
+    );
     await this.reloading;
   }
 
@@ -237,7 +237,6 @@ export class Director {
       onGivenUp: (failures) => this.giveUp(failures),
       onRecovered: () => this.recover(),
     });
-    this.teardown.add('news of the host', () => this.hostNews.close());
     this.teardown.add('data plane', () => this.supervision.stop());
     this.virtualServer = new RemoteVirtualServer({
       supervision: this.supervision,
@@ -307,7 +306,7 @@ export class Director {
         void this.vips.look();
         break;
       case 'host':
-        this.hostNews.tell(news.description);
+        this.log.info('host network changed', { description: news.description });
     }
   }
 
@@ -376,7 +375,8 @@ export class Director {
     this.server = await serveControl({
       path: this.options.socket,
       control: this.control,
-      userOf: (fd) => peerOf(fd).uid,
+      peerOf,
+      controlFor: (peer) => this.control.by(callerFields(peer)),
       onFault: (error) => log.error('a request failed', faultFields(error)),
     });
     this.teardown.add('control socket', () => this.server.close());

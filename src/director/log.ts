@@ -1,7 +1,8 @@
 /**
- * The director's log: one line an event on standard error, for people and for `grep`.
+ * The director's log: one line an event on standard error, for people and for `grep`, or as JSON for programs.
  *
  *     2026-11-22T10:20:30.123Z info  interception in place virtual=2 real=3 devices=d0,d1
+ *     {"time":"2026-11-22T10:20:30.123Z","level":"info","message":"interception in place","virtual":2,...}
  *
  * Time in UTC, level, a message that stays the same for the same event, then fields as key=value. A value with
  * anything but plain characters in it is quoted as in JSON, so a line is always one line.
@@ -12,6 +13,8 @@ import { fstatSync } from 'node:fs';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+export const LOG_FORMATS = ['text', 'json'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
 
 export type LogValue = string | number | boolean | readonly (string | number)[] | null | undefined;
 /** Fields that are undefined are left out. */
@@ -28,6 +31,7 @@ const PLAIN = /^[\w.:/@%+*,~[\]-]+$/;
 
 export interface LogOptions {
   level: LogLevel;
+  format?: LogFormat;
   write?: (line: string) => void;
   now?: () => Date;
   /** Lines are for the journal. */
@@ -36,17 +40,19 @@ export interface LogOptions {
 
 export function createLog({
   level,
+  format = 'text',
   write = writeToStderr,
   now = () => new Date(),
   isJournal = false,
 }: LogOptions): Log {
   const shown = LOG_LEVELS.indexOf(level);
+  const lineOf = format === 'json' ? jsonLine : textLine;
   const method = (name: LogLevel, index: number): LogMethod => {
     if (index > shown) return () => {};
-    const tag = name.padEnd(LEVEL_WIDTH);
+    const priority = isJournal ? `<${PRIORITIES[name]}>` : '';
     return (message, fields = {}) => {
-      const start = isJournal ? `<${PRIORITIES[name]}>` : `${now().toISOString()} ${tag} `;
-      write(`${start}${message}${formatFields(fields)}\n`);
+      const time = isJournal ? null : now().toISOString();
+      write(`${priority}${lineOf(time, name, message, fields)}\n`);
     };
   };
   return Object.fromEntries(LOG_LEVELS.map((name, index) => [name, method(name, index)])) as Log;
@@ -68,15 +74,30 @@ export function faultFields(error: unknown): LogFields {
   return { reason: message, stack };
 }
 
-function formatFields(fields: LogFields): string {
-  let text = '';
+/** `time` is null for a reader that knows time and level. */
+function textLine(
+  time: string | null,
+  level: LogLevel,
+  message: string,
+  fields: LogFields,
+): string {
+  let text = time === null ? message : `${time} ${level.padEnd(LEVEL_WIDTH)} ${message}`;
   for (const [key, value] of Object.entries(fields)) {
-    if (value !== undefined) text += ` ${key}=${formatValue(value)}`;
+    if (value !== undefined) text += ` ${key}=${valueText(value)}`;
   }
   return text;
 }
 
-function formatValue(value: Exclude<LogValue, undefined>): string {
+function jsonLine(
+  time: string | null,
+  level: LogLevel,
+  message: string,
+  fields: LogFields,
+): string {
+  return JSON.stringify({ ...(time === null ? {} : { time }), level, message, ...fields });
+}
+
+function valueText(value: Exclude<LogValue, undefined>): string {
   const text = Array.isArray(value) ? value.join(',') : String(value);
   return PLAIN.test(text) ? text : JSON.stringify(text);
 }

@@ -6,6 +6,7 @@ import { cleanUp } from './cleanup.js';
 import { helpText, parseCommandLine, type Command } from './command-line.js';
 import { Director } from './director.js';
 import { createLog, writesToJournal, type Log } from './log.js';
+import { limitLog } from './log-limit.js';
 import { Notifier } from './notify.js';
 import type { Options } from './options.js';
 import { keepLeastPrivileges } from './privileges.js';
@@ -35,7 +36,7 @@ async function perform(command: Command): Promise<number> {
     return say(command.action === 'help' ? helpText() : `uvsd ${packageVersion()}\n`);
   }
   const { options } = command;
-  const log = createLog({ level: options.logLevel, isJournal: writesToJournal() });
+  const log = logOf(options);
   if (command.action === 'check') {
     // It looks at files with the eyes that a director would have.
     keepLeastPrivileges(log, options.fastPath !== 'off');
@@ -47,7 +48,16 @@ async function perform(command: Command): Promise<number> {
     const done = await cleanUp(options.stateDir);
     return say(done.length === 0 ? 'nothing was left behind\n' : `${done.join('\n')}\n`);
   }
-  return run(options, log);
+  const limited = limitLog(log);
+  try {
+    return await run(options, limited);
+  } finally {
+    limited.close();
+  }
+}
+
+function logOf({ logLevel, logFormat }: Options): Log {
+  return createLog({ level: logLevel, format: logFormat, isJournal: writesToJournal() });
 }
 
 async function run(options: Options, log: Log): Promise<number> {

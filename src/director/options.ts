@@ -10,7 +10,7 @@ import { DEFAULT_CAPACITY } from '../../dataplane/state.js';
 import { DEFAULT_STATE_DIR, SOCKET_NAME, socketPathProblem } from '../control/path.js';
 import { readListenAddress, type ListenAddress } from '../observe/listen-address.js';
 import { DRIVERS, type DriverName } from '../worker/messages.js';
-import { LOG_LEVELS, type LogLevel } from './log.js';
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from './log.js';
 import { UsageError } from './usage.js';
 
 /** What becomes of the packets while the data plane doesn't come up. */
@@ -32,6 +32,7 @@ export interface OptionValues {
   set?: Record<string, number>;
   masquerade?: string[];
   'log-level'?: LogLevel;
+  'log-format'?: LogFormat;
   'max-connections'?: number;
   'on-failure'?: OnFailure;
   metrics?: string;
@@ -54,6 +55,7 @@ export interface Options {
   /** Source networks whose own traffic leaves under the director's address. */
   masquerade: string[];
   logLevel: LogLevel;
+  logFormat: LogFormat;
   maxConnections: number;
   onFailure: OnFailure;
   fastPath: FastPathChoice;
@@ -138,6 +140,12 @@ export const OPTIONS: Record<OptionName, Option> = {
     allowed: LOG_LEVELS.join(' or '),
     schema: z.enum(LOG_LEVELS),
   },
+  'log-format': {
+    argument: 'FORMAT',
+    summary: 'lines of the log as text (default) or as json, an object each',
+    allowed: LOG_FORMATS.join(' or '),
+    schema: z.enum(LOG_FORMATS),
+  },
   'max-connections': {
     argument: 'N',
     summary: `most connections at once (default: ${MAX_CONNECTIONS_DEFAULT})`,
@@ -219,6 +227,7 @@ export function resolveOptions(winner: OptionValues, other: OptionValues): Optio
     settings: { ...other.set, ...winner.set },
     masquerade: [...new Set(given.masquerade)],
     logLevel: given['log-level'] ?? 'info',
+    logFormat: given['log-format'] ?? 'text',
     maxConnections: given['max-connections'] ?? MAX_CONNECTIONS_DEFAULT,
     onFailure: given['on-failure'] ?? 'keep',
     fastPath: given['fast-path'] ?? 'off',

@@ -1,12 +1,9 @@
 /** Reloading the rules while packets flow: only what differs is changed, all of it or nothing. */
 import { ControlError, type Control } from '../control/api.js';
-import { carryOut, isDone, makePlan, planLines, planSummary } from '../rules/plan.js';
+import { carryOut, isDone, makePlan, planSummary } from '../rules/plan.js';
 import { readRules, RulesError } from '../rules/rules-file.js';
 import { wantedBy } from '../rules/wanted.js';
 import type { Log } from './log.js';
-
-/** Of a file that changes everything this many changes are logged one by one. */
-const LOGGED_CHANGES_MAX = 50;
 
 /**
  * Makes the director's rules those of `file`. Resolves to false where that can't be, with the reason in the log.
@@ -19,9 +16,7 @@ export async function reloadRules(file: string, control: Control, log: Log): Pro
       log.info('rules reloaded, nothing differs', { file });
       return true;
     }
-    const lines = await planLines(plan);
     await carryOut(plan, control);
-    for (const line of lines.slice(0, LOGGED_CHANGES_MAX)) log.info('rule', { line });
     log.info('rules reloaded', { file, done: planSummary(plan) });
     return true;
   } catch (error) {

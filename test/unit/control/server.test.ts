@@ -281,7 +281,11 @@ describe('control server, whom it serves', () => {
 
   async function firstMessageTo(user: number): Promise<any> {
     const path = join(folder.path, 's');
-    const server = await serveControl({ path, control: new MemoryControl(), userOf: () => user });
+    const server = await serveControl({
+      path,
+      control: new MemoryControl(),
+      peerOf: () => ({ uid: user, pid: 1 }),
+    });
     const client = await RawClient.open(path);
     const message = await client.message();
     client.close();

@@ -108,9 +108,10 @@ describe('interception, in line with the services', () => {
     const servers = '10.2.0.1:8080,10.2.0.2:8080,10.2.0.3:8080';
     // The deleted server is still hidden, for its connections.
     assert.deepEqual(history, [`hidden ${both} | ${servers}`, `engine ${both} | ${servers}`]);
-    assert.match(log[0], /rules changed serversDeleted=1 serversAdded=2 servicesAdded=1$/m);
-    assert.match(log[1], /virtual address is not .* service=tcp:10\.1\.0\.101:80/);
-    assert.equal(log.length, 2);
+    assert.match(log[0], /rule command="-d -t 10\.1\.0\.100:80 -r 10\.2\.0\.1:8080"$/m);
+    assert.match(log[4], /rules changed serversDeleted=1 serversAdded=2 servicesAdded=1$/m);
+    assert.match(log[5], /virtual address is not .* service=tcp:10\.1\.0\.101:80/);
+    assert.equal(log.length, 6);
   });
 
   it('takes back what it hid for changes of which one was refused', async () => {
@@ -185,22 +186,37 @@ describe('interception, in line with the services', () => {
     assert.equal(applied.at(-1), 'hidden 10.1.0.100:1,10.1.0.100:2,10.1.0.100:3,10.1.0.100:4 | ');
   });
 
+  it('logs who has made a change', async () => {
+    await control.by({ uid: 1000, pid: 42 }).addService(WEB, ROUND_ROBIN);
+    const command = 'command="-A -t 10.1.0.100:80 -s rr"';
+    assert.match(log[0], new RegExp(`service added .* ${command} uid=1000 pid=42$`, 'm'));
+  });
+
   it('logs each change, and warns of an address that isn’t this host’s', async () => {
     await control.addService(WEB, ROUND_ROBIN);
     await control.addDestination(WEB, SERVER, MASQ);
     await control.editDestination(WEB, SERVER, { ...MASQ, weight: 0 });
     await control.deleteDestination(WEB, SERVER);
+    await control.zero(WEB);
+    await control.zero();
     await control.deleteService(WEB);
+    await control.flush();
     await control.addService({ ...WEB, address: '10.9.9.9' }, ROUND_ROBIN);
+    const web = 'service=tcp:10.1.0.100:80';
+    const server = `${web} server=10.2.0.1:8080`;
+    const both = '-t 10.1.0.100:80 -r 10.2.0.1:8080';
     assert.deepEqual(
       log.map((line) => line.slice(25).trimEnd()),
       [
-        'info  service added service=tcp:10.1.0.100:80 scheduler=rr',
-        'info  server added service=tcp:10.1.0.100:80 server=10.2.0.1:8080 weight=1',
-        'info  server edited service=tcp:10.1.0.100:80 server=10.2.0.1:8080 weight=0',
-        'info  server deleted service=tcp:10.1.0.100:80 server=10.2.0.1:8080',
-        'info  service deleted service=tcp:10.1.0.100:80',
-        'info  service added service=tcp:10.9.9.9:80 scheduler=rr',
+        `info  service added ${web} command="-A -t 10.1.0.100:80 -s rr"`,
+        `info  server added ${server} command="-a ${both} -m -w 1"`,
+        `info  server edited ${server} command="-e ${both} -m -w 0"`,
+        `info  server deleted ${server} command="-d ${both}"`,
+        `info  counters zeroed ${web}`,
+        'info  counters zeroed',
+        `info  service deleted ${web} command="-D -t 10.1.0.100:80"`,
+        'info  all services deleted command=-C',
+        'info  service added service=tcp:10.9.9.9:80 command="-A -t 10.9.9.9:80 -s rr"',
         'warn  virtual address is not an address of this host: clients will not reach it ' +
           'service=tcp:10.9.9.9:80 remedy="ip address add 10.9.9.9/32 dev INTERFACE"',
       ],

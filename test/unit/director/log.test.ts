@@ -76,6 +76,24 @@ describe('log', () => {
     assert.deepEqual(lines, ['<3>no way out exit=1\n', '<4>w\n', '<6>i\n']);
   });
 
+  it('writes an object a line where programs read it', () => {
+    const lines: string[] = [];
+    const write = (line: string) => lines.push(line);
+    const now = () => NOW;
+    const log = createLog({ level: 'info', format: 'json', write, now });
+    log.warn('interface down', { interface: 'eth0', mtu: 1500, gone: undefined, vips: ['a', 'b'] });
+    createLog({ level: 'info', format: 'json', write, isJournal: true }).error('no "way" out');
+    assert.deepEqual(JSON.parse(lines[0]), {
+      time: NOW.toISOString(),
+      level: 'warn',
+      message: 'interface down',
+      interface: 'eth0',
+      mtu: 1500,
+      vips: ['a', 'b'],
+    });
+    assert.equal(lines[1], '<3>{"level":"error","message":"no \\"way\\" out"}\n');
+  });
+
   it('takes standard error for the journal only where systemd says so', () => {
     assert.equal(writesToJournal({}), false);
     assert.equal(writesToJournal({ JOURNAL_STREAM: '1:1' }), false);
