@@ -1,6 +1,6 @@
 /**
- * Makes a bare clone ready: `node scripts/setup.mjs demo|test|bench|emulation|docker`. Plain JavaScript without dependencies,
- * because it runs before there are any. Installs the npm packages of the lock file, the Debian packages that
+ * Makes a bare clone ready: `node scripts/setup.mjs demo|test|bench|profile|emulation|docker`. Plain JavaScript without
+ * dependencies, because it runs before there are any. Installs the npm packages of the lock file, the Debian packages that
  * the purpose needs, and builds dist/. Does nothing, and quickly, where all of it is there.
  */
 import { spawnSync } from 'node:child_process';
@@ -42,18 +42,20 @@ const METRICS = {
   promtool: 'prometheus',
   'prometheus-node-exporter': 'prometheus-node-exporter',
 };
+const BENCH = {
+  ...BASIC,
+  ...TRAFFIC,
+  ...COMPILER,
+  iperf3: 'iperf3',
+  haproxy: 'haproxy',
+  taskset: 'util-linux',
+  '/usr/lib/nginx/modules/ngx_stream_module.so': 'libnginx-mod-stream',
+};
 const PURPOSES = {
   demo: BASIC,
-  test: { ...BASIC, ...TRAFFIC, ...COMPILER, ...NFS, ...METRICS },
-  bench: {
-    ...BASIC,
-    ...TRAFFIC,
-    ...COMPILER,
-    iperf3: 'iperf3',
-    haproxy: 'haproxy',
-    taskset: 'util-linux',
-    '/usr/lib/nginx/modules/ngx_stream_module.so': 'libnginx-mod-stream',
-  },
+  test: { ...BASIC, ...TRAFFIC, ...COMPILER, ...NFS, ...METRICS, 'iptables-legacy': 'iptables' },
+  bench: BENCH,
+  profile: BENCH,
   emulation: {
     'qemu-system-x86_64': 'qemu-system-x86',
     '/usr/share/doc/busybox-static': 'busybox-static',
@@ -68,6 +70,9 @@ const PURPOSES = {
     unshare: 'util-linux',
   },
 };
+
+/** What a purpose is better with, and does without. */
+const WELCOME = { profile: { perf: 'linux-perf' } };
 
 /** Services that packages would start, and their programs: they must not run, now or after the next boot. */
 const SERVICES = {
@@ -91,6 +96,7 @@ function setUp(purpose) {
   checkNode();
   // First of all what npm compiles with.
   installDebianPackages(PURPOSES[purpose], purpose);
+  installWelcome(WELCOME[purpose] ?? {}, purpose);
   installNpmPackages();
   build();
 }
@@ -159,6 +165,16 @@ function installDebianPackages(commands, purpose) {
   const absent = missing.filter((command) => !isInstalled(command));
   if (absent.length > 0)
     throw new SetupError(`still not there after installing: ${absent.join(', ')}`);
+}
+
+/** Where these can't be installed that is said, and the rest goes on. */
+function installWelcome(commands, purpose) {
+  try {
+    installDebianPackages(commands, purpose);
+  } catch (error) {
+    if (!(error instanceof SetupError)) throw error;
+    say(`goes on without ${Object.keys(commands).join(', ')}: ${error.message}`);
+  }
 }
 
 /** Installs with the package lists there are; fetches new ones if that fails. */

@@ -1,4 +1,5 @@
 /** Results as text, at most 110 columns wide. */
+import { columns, formatted } from '../columns.js';
 import type { Metric } from './axes/axis.js';
 import { LIMIT, RIVALS } from './peers/index.js';
 import type { Rank } from './ranking.js';
@@ -43,12 +44,12 @@ function axisTable({ axis, rows }: AxisSummary, rival: PeerInfo | undefined): st
   const lines = rows.map((row) => [
     row.title,
     ...valueAndRange(row, main),
-    ...others.map((metric) => format(row.values.get(metric.key)?.median, metric.digits)),
+    ...others.map((metric) => formatted(row.values.get(metric.key)?.median, metric.digits)),
     rankText(row.rank),
-    format(row.toLimit?.median, 2),
-    ...toRival.map(() => format(row.toRival?.median, 2)),
-    ...added.map((key) => format(row.added.get(key)?.median, 0)),
-    ...(axis.work === null ? [] : [row.cpuTime === null ? '' : format(row.cpuTime.median, 1)]),
+    formatted(row.toLimit?.median, 2),
+    ...toRival.map(() => formatted(row.toRival?.median, 2)),
+    ...added.map((key) => formatted(row.added.get(key)?.median, 0)),
+    ...(axis.work === null ? [] : [row.cpuTime === null ? '' : formatted(row.cpuTime.median, 1)]),
   ]);
   return `\n${axis.title}\n${columns([header, ...lines])}`;
 }
@@ -66,7 +67,7 @@ function memoryTable(results: Results): string {
           [
             title,
             ...[memory.start.residentMb, memory.end.residentMb, memory.end.residentPeakMb].map(
-              (mb) => format(mb, 0),
+              (mb) => formatted(mb, 0),
             ),
           ],
         ],
@@ -77,34 +78,10 @@ function memoryTable(results: Results): string {
 
 function valueAndRange(row: Row, { key, digits }: Metric): Cells {
   const spread = row.values.get(key);
-  return [format(spread?.median, digits), range(spread, digits)];
+  return [formatted(spread?.median, digits), range(spread, digits)];
 }
 
 function range(spread: Spread | undefined, digits: number): string {
   if (spread === undefined) return '';
-  return `(${format(spread.min, digits)} to ${format(spread.max, digits)})`;
-}
-
-function format(value: number | undefined, digits: number): string {
-  if (value === undefined) return '-';
-  return value
-    .toLocaleString('en', {
-      minimumFractionDigits: digits,
-      maximumFractionDigits: digits,
-      useGrouping: true,
-    })
-    .replaceAll(',', ' ');
-}
-
-/** The first column to the left, the others to the right. */
-function columns(rows: readonly Cells[]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows
-    .map((row) => {
-      const cells = row.map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]),
-      );
-      return `  ${cells.join('  ')}`.trimEnd();
-    })
-    .join('\n');
+  return `(${formatted(spread.min, digits)} to ${formatted(spread.max, digits)})`;
 }
