@@ -1,6 +1,7 @@
 /**
- * `npm test`: every check and test there is, one after the other, all of them even if one fails. The last
- * line says how many passed and failed; a check counts as one, a test run as the tests in it.
+ * `npm test`: every check and test there is, all of them even if one fails. Lab tests mostly wait, so the unit tests
+ * run beside them, and are shown when both are done. The last line says how many passed and failed; a check counts as
+ * one, a test run as the tests in it.
  */
 import { spawn } from 'node:child_process';
 import { dirname } from 'node:path';
@@ -9,12 +10,12 @@ const ROOT = dirname(import.meta.dirname);
 
 /** npm scripts. */
 const CHECKS = { check: 'types', lint: 'lint', 'format:check': 'format' };
-const TEST_RUNS = {
-  coverage: 'unit, property and conformance tests',
-  'test:lab': 'lab tests',
+/** By what they are about; those in one line run side by side, and the first one of them is shown as it goes. */
+const TEST_RUNS = [
+  { 'test:lab': 'lab tests', coverage: 'unit, property and conformance tests' },
   // An engine and its images take minutes.
-  ...(process.env.UVS_TEST_DOCKER === '1' ? { 'test:docker': 'tests of the Docker lab' } : {}),
-};
+  ...(process.env.UVS_TEST_DOCKER === '1' ? [{ 'test:docker': 'tests of the Docker lab' }] : []),
+];
 
 const totals = { passed: 0, failed: 0, skipped: 0 };
 
@@ -25,14 +26,18 @@ for (const [script, name] of Object.entries(CHECKS)) {
   totals[ok ? 'passed' : 'failed'] += 1;
 }
 
-for (const [script, name] of Object.entries(TEST_RUNS)) {
-  process.stdout.write(`\n${name}\n`);
-  const { ok, output } = await run(script, { show: true });
-  const failing = count(output, 'failing');
-  totals.passed += count(output, 'passing');
-  totals.skipped += count(output, 'pending');
-  // A run that ended badly without naming a failed test has failed as a whole.
-  totals.failed += ok ? failing : Math.max(failing, 1);
+for (const sideBySide of TEST_RUNS) {
+  const [[, shown], ...others] = Object.entries(sideBySide);
+  process.stdout.write(`\n${shown}\n`);
+  const runs = Object.keys(sideBySide).map((script, i) => run(script, { show: i === 0 }));
+  for (const [i, { ok, output }] of (await Promise.all(runs)).entries()) {
+    if (i > 0) process.stdout.write(`\n${others[i - 1][1]}\n${output}`);
+    const failing = count(output, 'failing');
+    totals.passed += count(output, 'passing');
+    totals.skipped += count(output, 'pending');
+    // A run that ended badly without naming a failed test has failed as a whole.
+    totals.failed += ok ? failing : Math.max(failing, 1);
+  }
 }
 
 const skipped = totals.skipped === 0 ? '' : `, ${totals.skipped} skipped`;
