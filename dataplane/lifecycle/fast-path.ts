@@ -45,6 +45,7 @@ export class FastPath {
   /** Connections that found no place in the table. */
   crowded = 0;
 
+  private isSuspended = false;
   private readonly words: Int32Array;
   private readonly proposals = new Int32Array(PROPOSALS_MAX);
   private proposed = 0;
@@ -183,6 +184,17 @@ export class FastPath {
     for (let place = 0; place < this.count; place++) this.collect(place, now);
   }
 
+  /** All packets come to the data plane, where somebody wants to see them, until `resume`. */
+  suspend(now: number): void {
+    this.isSuspended = true;
+    this.endAll(now);
+  }
+
+  /** Connections may be forwarded by the kernel again as soon as they are worthwhile. */
+  resume(): void {
+    this.isSuspended = false;
+  }
+
   /** All packets come to the data plane again, until connections are proposed anew. */
   endAll(now: number): void {
     this.revision = this.state.routes.revision;
@@ -235,6 +247,7 @@ export class FastPath {
 
   private begin(connection: number, now: number): void {
     const { flows, writer } = this;
+    if (this.isSuspended) return;
     if (this.places[connection] !== 0 || this.count === this.members.length) return;
     if (!this.state.connections.isLive(connection) || !writer.describe(connection)) return;
     const isOpening = (this.words[connection * WORDS + META] & 0xff) !== ESTABLISHED;
