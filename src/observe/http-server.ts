@@ -174,6 +174,8 @@ async function answer(
     if (!(error instanceof ControlError)) options.onFault(error);
     if (response.headersSent) response.destroy();
     else await send(request, response, failure(error), gone.signal);
+  } finally {
+    if (ending.aborted) request.socket.destroySoon();
   }
 }
 
