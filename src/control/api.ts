@@ -151,6 +151,14 @@ export interface InterfaceCounters {
 }
 
 /** How full a director is and what it has dropped. */
+export interface FastPathCounters extends Use {
+  packets: number;
+  /** From the IP headers on. */
+  bytes: number;
+  /** Times a connection found no room and stayed with the data plane. */
+  crowded: number;
+}
+
 export interface Counters {
   /** Packets by the reason why they were dropped; all reasons there are, also those that never occurred. */
   drops: Record<string, number>;
@@ -163,6 +171,8 @@ export interface Counters {
   parkedFrames: Use;
   /** Packets that wait for the rest of their fragments. */
   fragmentedPackets: Use;
+  /** Connections that the kernel forwards by itself, and what it has forwarded; null without a fast path. */
+  fastPath: FastPathCounters | null;
   /** The defences against overload that are in effect now, by the names of their settings. */
   defences: string[];
   interfaces: InterfaceCounters[];

@@ -3,7 +3,8 @@ import { DROP_NAMES } from '../../dataplane/drops.js';
 import type { Engine } from '../../dataplane/engine.js';
 import { DEFENCES, IN_EFFECT } from '../../dataplane/settings.js';
 import type { State } from '../../dataplane/state.js';
-import type { Counters } from '../control/api.js';
+import type { FastPath } from '../../dataplane/lifecycle/fast-path.js';
+import type { Counters, FastPathCounters } from '../control/api.js';
 
 /** The first of DROP_NAMES is no reason. */
 const FIRST_REASON = 1;
@@ -23,9 +24,16 @@ export function countersOf(state: State, engine: Engine): Counters {
     destinations: { used: serversIn(state), capacity: capacity.destinations },
     parkedFrames: { used: 0, capacity: 0 },
     fragmentedPackets: { used: reassembly.pending, capacity: reassembly.capacity },
+    fastPath: fastPathOf(engine.lifecycle.fastPath),
     defences: DEFENCES.filter((name) => settings.get(name) >= IN_EFFECT),
     interfaces: [],
   };
+}
+
+function fastPathOf(fastPath: FastPath | null): FastPathCounters | null {
+  if (fastPath === null) return null;
+  const { connections: used, capacity, packets, bytes, crowded } = fastPath;
+  return { used, capacity, packets, bytes, crowded };
 }
 
 /** Without deleted ones that still have connections. */

@@ -1,6 +1,6 @@
 /** Metrics of the director as a whole, and of its interfaces. */
 import { DEFENCES } from '../../../dataplane/settings.js';
-import type { InterfaceCounters } from '../../control/api.js';
+import type { FastPathCounters, InterfaceCounters } from '../../control/api.js';
 import type { Snapshot } from '../../control/snapshot.js';
 import type { Family } from './family.js';
 
@@ -58,6 +58,7 @@ const TABLES = {
   servers: ({ counters }: Snapshot) => counters?.destinations,
   parked_frames: ({ counters }: Snapshot) => counters?.parkedFrames,
   fragmented_packets: ({ counters }: Snapshot) => counters?.fragmentedPackets,
+  fast_path: ({ counters }: Snapshot) => counters?.fastPath ?? undefined,
 };
 
 function ofTables(name: string, key: 'used' | 'capacity', help: string): DirectorFamily {
@@ -73,6 +74,16 @@ function ofTables(name: string, key: 'used' | 'capacity', help: string): Directo
       }
     },
   };
+}
+
+/** What the kernel forwards by itself; nothing without a fast path. */
+function ofFastPath(name: string, key: keyof FastPathCounters, help: string): DirectorFamily {
+  return plain(
+    'counter',
+    `uvs_fast_path_${name}_total`,
+    help,
+    ({ counters }) => counters?.fastPath?.[key],
+  );
 }
 
 export const DIRECTOR_FAMILIES: readonly DirectorFamily[] = [
@@ -211,4 +222,7 @@ export const IPVS_DIRECTOR_FAMILIES: readonly DirectorFamily[] = [
     'The total amount of outgoing data.',
     ({ total }) => total.outBytes,
   ),
+  ofFastPath('packets', 'packets', 'Packets that the kernel has forwarded by itself.'),
+  ofFastPath('bytes', 'bytes', 'Bytes of these packets, from their IP headers on.'),
+  ofFastPath('crowded', 'crowded', 'Times a connection found no room in the fast path.'),
 ];

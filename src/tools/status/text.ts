@@ -1,5 +1,5 @@
 /** Counters as a page for people. */
-import type { Counters, InterfaceCounters, Use } from '../../control/api.js';
+import type { Counters, FastPathCounters, InterfaceCounters, Use } from '../../control/api.js';
 import { EXPLANATIONS, INTERFACE_EXPLANATIONS, type Explanation } from './reasons.js';
 
 const INDENT = '  ';
@@ -26,14 +26,22 @@ export function statusText(counters: Counters): string {
 
 function usesOf(counters: Counters): string[] {
   const { connections, services, destinations, parkedFrames, fragmentedPackets } = counters;
+  const { fastPath } = counters;
   const halfOpen = connections.halfOpen === 0 ? '' : `, ${number(connections.halfOpen)} half open`;
   return columns([
     ['connections', `${use(connections)}${halfOpen}`],
+    ...(fastPath === null ? [] : [['connections in the fast path', fastPathText(fastPath)]]),
     ['services', use(services)],
     ['real servers', use(destinations)],
     ['frames waiting for a neighbour', use(parkedFrames)],
     ['packets waiting for fragments', use(fragmentedPackets)],
   ]);
+}
+
+function fastPathText(fastPath: FastPathCounters): string {
+  const { packets, crowded } = fastPath;
+  const refused = crowded === 0 ? '' : `, ${number(crowded)} had no room`;
+  return `${use(fastPath)}, ${number(packets)} packets${refused}`;
 }
 
 function interfacesOf(interfaces: readonly InterfaceCounters[]): string[] {

@@ -205,6 +205,7 @@ export class MemoryControl implements Control {
       destinations: nothing,
       parkedFrames: nothing,
       fragmentedPackets: nothing,
+      fastPath: null,
       defences: ['drop_entry'],
       interfaces: [],
     };

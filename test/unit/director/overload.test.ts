@@ -19,6 +19,7 @@ function counters(changes: {
     destinations: NOTHING,
     parkedFrames: NOTHING,
     fragmentedPackets: NOTHING,
+    fastPath: null,
     defences,
     interfaces: [
       {
