@@ -28,13 +28,11 @@ export abstract class BoundScheduler implements Scheduler {
     while (d !== 0 && d !== destination) d = this.destinations.next(d);
     return d !== 0;
   }
+}
 
-  /** Not quiesced (weight 0) and not over its upper threshold. */
-  protected canTake(destination: number): boolean {
-    return (
-      this.destinations.weight(destination) > 0 && !this.destinations.isOverloaded(destination)
-    );
-  }
+/** Not quiesced (weight 0) and not over its upper threshold. */
+export function canTake(destinations: Destinations, destination: number): boolean {
+  return destinations.weight(destination) > 0 && !destinations.isOverloaded(destination);
 }
 
 /** The registry's entry for a scheduler class. */

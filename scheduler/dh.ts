@@ -2,7 +2,7 @@
  * dh, destination hashing: 256 buckets dealt out one by one whatever the weights; the address the client
  * wants chooses the bucket. A service with one VIP sends all its clients to one server.
  */
-import { BoundScheduler, schedulerType } from './bound.js';
+import { BoundScheduler, canTake, schedulerType } from './bound.js';
 import { multiplicativeHash } from './hash.js';
 
 const BUCKET_BITS = 8;
@@ -16,7 +16,7 @@ class DestinationHash extends BoundScheduler {
   pick(_clientAddress: number, _clientPort: number, virtualAddress: number): number {
     if (this.isStale) this.deal();
     const chosen = this.buckets[multiplicativeHash(virtualAddress, BUCKET_BITS)];
-    return chosen !== 0 && this.canTake(chosen) ? chosen : 0;
+    return chosen !== 0 && canTake(this.destinations, chosen) ? chosen : 0;
   }
 
   override added(): void {

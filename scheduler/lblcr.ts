@@ -3,7 +3,7 @@
  * is chosen; when that one is overloaded while another server is half idle, the set grows, and when it
  * hasn't changed for a day its most loaded member leaves.
  */
-import { schedulerType } from './bound.js';
+import { canTake, schedulerType } from './bound.js';
 import { EXPIRATION_TICKS, type LocalityEntry } from './cache.js';
 import { connectionOverhead, productExceeds } from './load.js';
 import { LocalityScheduler } from './locality.js';
@@ -42,17 +42,16 @@ class LocalityBasedWithReplication extends LocalityScheduler {
     const table = this.destinations;
     let least = 0;
     let leastCost = 0;
+    let leastWeight = 0;
     for (let i = entry.members.length - 1; i >= 0; i--) {
       const member = entry.members[i];
-      if (!this.isUsable(member) || table.isOverloaded(member)) continue;
+      if (!table.isAvailable(member) || !canTake(table, member)) continue;
+      const weight = table.weight(member);
       const cost = connectionOverhead(table, member);
-      if (
-        least === 0 ||
-        productExceeds(leastCost, table.weight(member), cost, table.weight(least))
-      ) {
-        least = member;
-        leastCost = cost;
-      }
+      if (least !== 0 && !productExceeds(leastCost, weight, cost, leastWeight)) continue;
+      least = member;
+      leastCost = cost;
+      leastWeight = weight;
     }
     return least;
   }

@@ -1,5 +1,5 @@
 /** lc, least connection: the destination with the fewest connections, whatever its weight (but 0). */
-import { BoundScheduler, schedulerType } from './bound.js';
+import { BoundScheduler, canTake, schedulerType } from './bound.js';
 import { connectionOverhead } from './load.js';
 
 class LeastConnection extends BoundScheduler {
@@ -8,7 +8,7 @@ class LeastConnection extends BoundScheduler {
     let least = 0;
     let leastOverhead = 0;
     for (let d = table.first(this.service); d !== 0; d = table.next(d)) {
-      if (!this.canTake(d)) continue;
+      if (!canTake(table, d)) continue;
       const overhead = connectionOverhead(table, d);
       if (least === 0 || overhead < leastOverhead) {
         least = d;

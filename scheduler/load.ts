@@ -2,7 +2,7 @@
  * How loaded a destination is, and how two loads per weight compare. Of the destinations that are equally
  * loaded the first in the list wins, which is the one added last.
  */
-import { BoundScheduler } from './bound.js';
+import { canTake } from './bound.js';
 import type { Destinations } from './scheduler.js';
 
 /** An active connection costs as much as this many inactive ones. */
@@ -33,22 +33,40 @@ export function productExceeds(a: number, b: number, c: number, d: number): bool
   return lowLeft % HALF_BITS > lowRight % HALF_BITS;
 }
 
-/** Chooses the destination with the least cost per weight. */
-export abstract class LeastCostPerWeight extends BoundScheduler {
-  protected abstract cost(destination: number): number;
+/** What connections cost, by which servers are compared. */
+export interface Cost {
+  /** One active connection, one inactive one. */
+  readonly active: number;
+  readonly inactive: number;
+  /** The new connection, on whichever server. */
+  readonly own: number;
+  /** The first server without an active connection is taken, whatever the others cost. */
+  readonly idleFirst: boolean;
+}
 
-  pick(_clientAddress: number, _clientPort: number, _virtualAddress: number, _now: number): number {
-    const table = this.destinations;
-    let least = 0;
-    let leastCost = 0;
-    for (let d = table.first(this.service); d !== 0; d = table.next(d)) {
-      if (!this.canTake(d)) continue;
-      const cost = this.cost(d);
-      if (least === 0 || productExceeds(leastCost, table.weight(d), cost, table.weight(least))) {
-        least = d;
-        leastCost = cost;
-      }
-    }
-    return least;
+/** `connectionOverhead` as a Cost. */
+export const OVERHEAD: Cost = { active: ACTIVE_COST, inactive: 1, own: 0, idleFirst: false };
+
+/**
+ * The service's destination with the least cost per weight, 0 if none can take a connection. A function, not a
+ * method that schedulers inherit: V8 compiles one piece of code for all that use it, and that would have to find
+ * out for each server anew whose it is (npm run bench:micro -- --only "choice by wlc").
+ */
+export function leastCostPerWeight(table: Destinations, service: number, cost: Cost): number {
+  const { active, inactive, own, idleFirst } = cost;
+  let least = 0;
+  let leastCost = 0;
+  let leastWeight = 0;
+  for (let d = table.first(service); d !== 0; d = table.next(d)) {
+    if (!canTake(table, d)) continue;
+    const connections = table.activeConnections(d);
+    if (idleFirst && connections === 0) return d;
+    const weight = table.weight(d);
+    const total = connections * active + table.inactiveConnections(d) * inactive + own;
+    if (least !== 0 && !productExceeds(leastCost, weight, total, leastWeight)) continue;
+    least = d;
+    leastCost = total;
+    leastWeight = weight;
   }
+  return least;
 }

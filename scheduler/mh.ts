@@ -5,7 +5,7 @@
  *
  * Eisenbud and others, "Maglev: A Fast and Reliable Software Network Load Balancer", section 3.4.
  */
-import { BoundScheduler, schedulerType } from './bound.js';
+import { BoundScheduler, canTake, schedulerType } from './bound.js';
 import { sipHash13 } from './hash.js';
 import { greatestCommonDivisor } from './weights.js';
 
@@ -41,11 +41,11 @@ class MaglevHash extends BoundScheduler {
     const port = (flags & FLAG_PORT) === 0 ? 0 : clientPort;
     const own = slotOf(clientAddress, port, 0);
     const chosen = this.slots[own];
-    if (chosen === 0 || this.canTake(chosen)) return chosen;
+    if (chosen === 0 || canTake(this.destinations, chosen)) return chosen;
     if ((flags & FLAG_FALLBACK) === 0) return 0;
     for (let offset = 0; offset < SLOTS; offset++) {
       const other = this.slots[slotOf(clientAddress, port, (offset + own) % SLOTS)];
-      if (this.canTake(other)) return other;
+      if (canTake(this.destinations, other)) return other;
     }
     return 0;
   }

@@ -1,19 +1,13 @@
 /** nq, never queue: an idle destination if there is one, else as sed. */
-import { schedulerType } from './bound.js';
-import { ShortestExpectedDelay } from './sed.js';
+import { BoundScheduler, schedulerType } from './bound.js';
+import { leastCostPerWeight, type Cost } from './load.js';
+import { DELAY } from './sed.js';
 
-class NeverQueue extends ShortestExpectedDelay {
-  override pick(
-    clientAddress: number,
-    clientPort: number,
-    virtualAddress: number,
-    now: number,
-  ): number {
-    const table = this.destinations;
-    for (let d = table.first(this.service); d !== 0; d = table.next(d)) {
-      if (table.activeConnections(d) === 0 && this.canTake(d)) return d;
-    }
-    return super.pick(clientAddress, clientPort, virtualAddress, now);
+const IDLE_OR_DELAY: Cost = { ...DELAY, idleFirst: true };
+
+class NeverQueue extends BoundScheduler {
+  pick(): number {
+    return leastCostPerWeight(this.destinations, this.service, IDLE_OR_DELAY);
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * The list is newest first, so A, B, C added in that order are chosen C, B, A, C, ...
  */
-import { BoundScheduler, schedulerType } from './bound.js';
+import { BoundScheduler, canTake, schedulerType } from './bound.js';
 import type { Destinations } from './scheduler.js';
 
 /** State word: the destination chosen last, 0 for the place before the first one. */
@@ -42,7 +42,7 @@ class RoundRobin extends BoundScheduler {
   /** First destination that can take a connection, from `start` to `end` (both included; 0: to the end). */
   private firstAble(start: number, end: number): number {
     for (let d = start; d !== 0; d = this.destinations.next(d)) {
-      if (this.canTake(d)) return d;
+      if (canTake(this.destinations, d)) return d;
       if (d === end) return 0;
     }
     return 0;

@@ -2,12 +2,14 @@
  * sed, shortest expected delay: the destination that would have the fewest active connections per weight with
  * the new one counted, so that among idle ones the heaviest comes first.
  */
-import { schedulerType } from './bound.js';
-import { LeastCostPerWeight } from './load.js';
+import { BoundScheduler, schedulerType } from './bound.js';
+import { leastCostPerWeight, type Cost } from './load.js';
 
-export class ShortestExpectedDelay extends LeastCostPerWeight {
-  protected cost(destination: number): number {
-    return this.destinations.activeConnections(destination) + 1;
+export const DELAY: Cost = { active: 1, inactive: 0, own: 1, idleFirst: false };
+
+class ShortestExpectedDelay extends BoundScheduler {
+  pick(): number {
+    return leastCostPerWeight(this.destinations, this.service, DELAY);
   }
 }
 

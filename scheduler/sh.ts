@@ -2,7 +2,7 @@
  * sh, source hashing: 256 buckets shared out by weight; a client's address (with the flag sh-port also its
  * port) chooses the bucket. With sh-fallback a client whose server can't take it is hashed on to another one.
  */
-import { BoundScheduler, schedulerType } from './bound.js';
+import { BoundScheduler, canTake, schedulerType } from './bound.js';
 import { multiplicativeHash } from './hash.js';
 
 const BUCKET_BITS = 8;
@@ -25,11 +25,11 @@ class SourceHash extends BoundScheduler {
     const port = (flags & FLAG_PORT) === 0 ? 0 : clientPort;
     const own = bucketOf(clientAddress, port, 0);
     const chosen = this.buckets[own];
-    if (chosen === 0 || this.canTake(chosen)) return chosen;
+    if (chosen === 0 || canTake(this.destinations, chosen)) return chosen;
     if ((flags & FLAG_FALLBACK) === 0) return 0;
     for (let offset = 0; offset < BUCKETS; offset++) {
       const other = this.buckets[bucketOf(clientAddress, port, offset + own)];
-      if (this.canTake(other)) return other;
+      if (canTake(this.destinations, other)) return other;
     }
     return 0;
   }

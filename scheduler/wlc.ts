@@ -2,12 +2,12 @@
  * wlc, weighted least connection, the default: the destination with the fewest connections per weight. While
  * all are idle that is the one added last, whatever the weights.
  */
-import { schedulerType } from './bound.js';
-import { connectionOverhead, LeastCostPerWeight } from './load.js';
+import { BoundScheduler, schedulerType } from './bound.js';
+import { leastCostPerWeight, OVERHEAD } from './load.js';
 
-export class WeightedLeastConnection extends LeastCostPerWeight {
-  protected cost(destination: number): number {
-    return connectionOverhead(this.destinations, destination);
+export class WeightedLeastConnection extends BoundScheduler {
+  pick(_clientAddress: number, _clientPort: number, _virtualAddress: number, _now: number): number {
+    return leastCostPerWeight(this.destinations, this.service, OVERHEAD);
   }
 }
 
