@@ -26,6 +26,8 @@ export class Receiver {
   private synsTaken = 0;
   /** Rings whose next slot isn't known: an earlier process has read from them. */
   private unplaced: ReceiveRing[] = [];
+  /** Looking for that slot is worth while: there may be a frame by now. */
+  private mayBePlaced = true;
 
   /** Throws SysError. */
   constructor(
@@ -48,7 +50,7 @@ export class Receiver {
 
   /** Adds frames to a burst that has `count` already; returns how many it has then. */
   receive(burst: Burst, count: number): number {
-    if (this.unplaced.length > 0) this.place();
+    if (this.mayBePlaced) this.place();
     let syns = 0;
     for (let looked = 0; looked < this.slotCount && count < BURST_MAX; looked++) {
       const hasOnlySyns = syns === looked;
@@ -64,8 +66,12 @@ export class Receiver {
   watch(onReadable: () => void): void {
     if (this.readables.length > 0) return;
     const [small, large, syns] = this.sockets.receiveFds;
-    this.readables = [small, large].map((fd) => waitReadable(fd, onReadable));
-    this.synWatch = new SynWatch(syns, () => this.synsTaken, onReadable);
+    const onFrame = (): void => {
+      this.mayBePlaced = this.unplaced.length > 0;
+      onReadable();
+    };
+    this.readables = [small, large].map((fd) => waitReadable(fd, onFrame));
+    this.synWatch = new SynWatch(syns, () => this.synsTaken, onFrame);
   }
 
   unwatch(): void {
@@ -89,6 +95,8 @@ export class Receiver {
   /** Finds the place in rings that were in use before, as soon as there is a frame in them. */
   private place(): void {
     this.unplaced = this.unplaced.filter((ring) => !ring.findPlace());
+    // Whoever doesn't watch has to ask each time.
+    this.mayBePlaced = this.unplaced.length > 0 && this.readables.length === 0;
   }
 
   /** The ring whose frame is next, null where none has one. */
