@@ -42,8 +42,8 @@ export class KeptFile {
     if (this.timer !== null) clearTimeout(this.timer);
   }
 
-  private async run(): Promise<void> {
-    const start = performance.now();
+  /** Writes it once, now. Never rejects. */
+  async refresh(): Promise<void> {
     try {
       await this.write();
       this.isFaulty = false;
@@ -51,6 +51,11 @@ export class KeptFile {
       if (!this.isFaulty) this.options.onFault(error);
       this.isFaulty = true;
     }
+  }
+
+  private async run(): Promise<void> {
+    const start = performance.now();
+    await this.refresh();
     if (this.isStopped) return;
     const pauseMs = Math.max(PERIOD_MS, PAUSE_FACTOR * (performance.now() - start));
     this.timer = setTimeout(() => this.start(), pauseMs);
