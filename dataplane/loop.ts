@@ -7,6 +7,7 @@ import { Parking } from './parking.js';
 import type { DropCounters } from './drops.js';
 import type { Routes } from './route/routes.js';
 import * as verdict from './verdict.js';
+import type { FrameWatcher } from './watcher.js';
 import { MAC_BYTES } from './wire/ethernet.js';
 
 /** The part of dataplane/engine.ts that moves packets. */
@@ -45,6 +46,7 @@ export class Loop {
   private readonly received = new Burst();
   /** Until the rings have been empty once: an earlier process may have left frames in them. */
   private mayHaveLeftovers = true;
+  private watcher: FrameWatcher | null = null;
 
   /** `resolve` is to have a hop's MAC address found out; see parking.ts. */
   constructor(
@@ -53,6 +55,12 @@ export class Loop {
     resolve: (hop: number) => void,
   ) {
     this.parking = new Parking(driver, engine.routes, engine.drops, resolve);
+  }
+
+  /** From the next burst on somebody sees all frames and what becomes of them; null for nobody. */
+  watch(watcher: FrameWatcher | null): void {
+    this.watcher = watcher;
+    this.parking.watcher = watcher;
   }
 
   /** Moves up to one burst of frames. `now` in ticks. Returns how many frames there were. */
@@ -68,7 +76,9 @@ export class Loop {
     }
     this.engine.catchUp(now);
     this.engine.prefetch(driver.memory, received.offset, received.length, count);
-    for (let i = 0; i < count; i++) this.frame(i, now);
+    // A loop of its own for those who watch: the plain one is compiled as if there were none.
+    if (this.watcher === null) for (let i = 0; i < count; i++) this.frame(i, now);
+    else for (let i = 0; i < count; i++) this.watchedFrame(i, now, this.watcher);
     driver.flush();
     driver.release(received);
     return count;
@@ -87,18 +97,34 @@ export class Loop {
 
   private frame(index: number, now: number): void {
     const { engine, driver, received } = this;
-    const offset = received.offset[index];
-    const length = received.length[index];
-    const offload = received.offload[index];
     if (this.mayHaveLeftovers && this.sendLeftover(index)) return;
     const decision = engine.process(
       driver.memory,
-      offset,
-      length,
+      received.offset[index],
+      received.length[index],
       received.port[index],
-      offload,
+      received.offload[index],
       now,
     );
+    this.carryOut(index, decision, now);
+  }
+
+  private watchedFrame(index: number, now: number, watcher: FrameWatcher): void {
+    const { engine, driver, received } = this;
+    if (this.mayHaveLeftovers && this.sendLeftover(index)) return;
+    const { memory } = driver;
+    const offset = received.offset[index];
+    const length = received.length[index];
+    const port = received.port[index];
+    const offload = received.offload[index];
+    watcher.came(memory, offset, length, port, offload);
+    const decision = engine.process(memory, offset, length, port, offload, now);
+    watcher.decided(decision, engine.answers);
+    this.carryOut(index, decision, now);
+  }
+
+  private carryOut(index: number, decision: number, now: number): void {
+    const { driver, received } = this;
     const value = decision >> 8;
     switch (decision & 0xff) {
       case SEND:
@@ -111,9 +137,15 @@ export class Loop {
         this.sendAnswers(value);
         break;
       case PARK:
-        this.parking.park(driver.memory, offset, length, offload, value, now);
+        this.park(index, value, now);
         break;
     }
+  }
+
+  private park(index: number, hop: number, now: number): void {
+    const { driver, received } = this;
+    const { offset, length, offload } = received;
+    this.parking.park(driver.memory, offset[index], length[index], offload[index], hop, now);
   }
 
   /**

@@ -8,6 +8,7 @@ import { type DropCounters, dropReason } from './drops.js';
 import type { Driver } from './driver/driver.js';
 import { NO_HOP, type Routes } from './route/routes.js';
 import { TICKS_PER_SECOND, ticksUntil } from './clock.js';
+import type { FrameWatcher } from './watcher.js';
 
 /** As long as the kernel looks for a neighbour: three requests, a second apart. */
 const WAIT_TICKS = 3 * TICKS_PER_SECOND;
@@ -43,6 +44,8 @@ export class Parking {
   frames = 0;
   bytes = 0;
   readonly framesMax: number;
+  /** Is told what becomes of frames that had to wait. */
+  watcher: FrameWatcher | null = null;
   private readonly bytesMax: number;
   /** By hop, as numbered in `generation` of the routes. */
   private rows = new Map<number, Row>();
@@ -74,13 +77,13 @@ export class Parking {
     let row = this.rows.get(hop);
     if (row === undefined) {
       if (this.rows.size === this.framesMax) {
-        this.drops.count(PARKING_FULL);
+        this.refuse(memory, offset, length, offload);
         return;
       }
       row = this.addRow(hop, now);
     }
     if (this.frames === this.framesMax || this.bytes + length > this.bytesMax) {
-      this.drops.count(PARKING_FULL);
+      this.refuse(memory, offset, length, offload);
     } else {
       const bytes = new Uint8Array(memory.subarray(offset, offset + length));
       row.frames.push({ bytes, offload, deadline: (now + WAIT_TICKS) | 0 });
@@ -100,6 +103,7 @@ export class Parking {
       this.forget(bytes);
       this.routes.writeMacs(hop, bytes, 0);
       this.driver.sendCopy(bytes, 0, bytes.length, offload, port);
+      this.watcher?.sentLate(bytes, offload, port);
     }
     this.driver.flush();
   }
@@ -162,6 +166,12 @@ export class Parking {
     if (frame === undefined) return;
     this.forget(frame.bytes);
     this.drops.count(reason);
+    this.watcher?.droppedLate(frame.bytes, frame.offload, reason);
+  }
+
+  private refuse(memory: Uint8Array, offset: number, length: number, offload: number): void {
+    this.drops.count(PARKING_FULL);
+    this.watcher?.droppedLate(memory.subarray(offset, offset + length), offload, PARKING_FULL);
   }
 
   private forget(bytes: Uint8Array): void {

@@ -48,8 +48,12 @@ const ALLOWED: [string, string[]][] = [
   ['src/control', ['dataplane/sys/errors', 'src/package']],
   ['src/virtual-server', ['src/control', 'dataplane', 'scheduler']],
   ['src/observe', ['src/package', 'src/control', 'src/virtual-server', 'dataplane']],
+  ['src/decisions', ['src/control', 'dataplane', 'scheduler']],
   ['src/rules', ['src/control', 'src/admin', 'src/package', 'src/virtual-server']],
-  ['src/worker', ['src/package', 'src/virtual-server', 'src/control', 'dataplane']],
+  [
+    'src/worker',
+    ['src/package', 'src/virtual-server', 'src/control', 'src/decisions', 'dataplane'],
+  ],
   [
     'src/director',
     [

@@ -12,7 +12,10 @@ import {
   makeVerdict,
   PARK,
   SEND,
+  verdictKind,
+  verdictValue,
 } from '../../../dataplane/verdict.js';
+import type { FrameWatcher } from '../../../dataplane/watcher.js';
 import { address } from '../../support/frames.js';
 
 const SERVER = address('10.2.0.11');
@@ -59,6 +62,34 @@ class ScriptedEngine implements PacketEngine {
   advance(now: number): boolean {
     this.advanced.push(now);
     return this.due;
+  }
+}
+
+/** Writes down what a watcher is told. */
+class WatcherLog implements FrameWatcher {
+  readonly lines: string[] = [];
+  /** The mark that the scripted engine leaves, at each time. */
+  readonly marks: number[] = [];
+  memory = new Uint8Array(0);
+  private offset = 0;
+
+  came(memory: Uint8Array, offset: number, _length: number, port: number): void {
+    this.memory = memory;
+    this.offset = offset;
+    this.note(`came ${memory[offset]} by ${port}`);
+  }
+
+  decided(verdict: number): void {
+    const kind = verdictKind(verdict) === SEND ? 'sent by' : 'dropped for';
+    this.note(`${kind} ${verdictValue(verdict)}`);
+  }
+
+  sentLate(): void {}
+  droppedLate(): void {}
+
+  private note(line: string): void {
+    this.lines.push(line);
+    this.marks.push(this.memory[this.offset + 15] === 0xaa ? 0xaa : 0);
   }
 }
 
@@ -193,6 +224,24 @@ describe('a burst', () => {
       [1, 3, 0],
       [1, 4, 0],
     ]);
+  });
+
+  it('shows a watcher each frame before and after the engine has seen it, and nobody once he has left', () => {
+    const log = new WatcherLog();
+    const { memory } = driver;
+    loop.watch(log);
+    arrive(1, makeVerdict(SEND, 1), 0, 9);
+    arrive(2, makeVerdict(DROP, 4), 1);
+    loop.burst(0);
+    assert.deepEqual(log.lines, ['came 1 by 0', 'sent by 1', 'came 2 by 1', 'dropped for 4']);
+    assert.deepEqual(log.marks, [0, 0xaa, 0, 0xaa]);
+    assert.equal(log.memory, memory);
+    assert.deepEqual(sent(), [[1, 1, 9]]);
+    loop.watch(null);
+    arrive(1, makeVerdict(SEND, 1));
+    loop.burst(0);
+    assert.equal(log.lines.length, 4);
+    assert.deepEqual(sent(), [[1, 1, 0]]);
   });
 
   it('says whether more is due', () => {

@@ -23,6 +23,11 @@ function connected(port: number): Route {
   };
 }
 
+/** What stands behind the MAC addresses. */
+function textOf(frame: Uint8Array): string {
+  return Buffer.from(frame).subarray(12).toString();
+}
+
 describe('parking', () => {
   let routes: Routes;
   let driver: MemoryDriver;
@@ -51,8 +56,7 @@ describe('parking', () => {
   }
 
   const dropped = (name: DropName) => drops.counts[DROP_NAMES.indexOf(name)];
-  const sentTexts = () =>
-    driver.takeSent().map(({ bytes }) => Buffer.from(bytes).subarray(12).toString());
+  const sentTexts = () => driver.takeSent().map(({ bytes }) => textOf(bytes));
 
   it('sends what waited, in order, to the MAC address that has become known', () => {
     park('one', SERVER);
@@ -117,6 +121,28 @@ describe('parking', () => {
     assert.equal(parking.frames, 0);
     park('more', SERVER, SECOND);
     assert.equal(asked.length, 2);
+  });
+
+  it('tells a watcher what becomes of frames in the end', () => {
+    const told: [string, string, number][] = [];
+    parking.watcher = {
+      came: () => assert.fail(),
+      decided: () => assert.fail(),
+      sentLate: (frame, _offload, port) => told.push(['sent', textOf(frame), port]),
+      droppedLate: (frame, _offload, reason) =>
+        told.push([DROP_NAMES[reason], textOf(frame), dropped(DROP_NAMES[reason])]),
+    };
+    for (const frame of ['one', 'two', 'three', 'four']) park(frame, SERVER);
+    assert.deepEqual(told.splice(0), [['parking_full', 'four', 1]]);
+    parking.hopResolved(routes.setNeighbour(1, SERVER, SERVER_MAC));
+    assert.deepEqual(told.splice(0), [
+      ['sent', 'one', 1],
+      ['sent', 'two', 1],
+      ['sent', 'three', 1],
+    ]);
+    park('late', OTHER);
+    parking.advance(3 * SECOND);
+    assert.deepEqual(told, [['neighbour_timeout', 'late', 1]]);
   });
 
   it('is bounded in frames', () => {

@@ -12,11 +12,12 @@ import {
 import { ipv4FrameHeaderBytes } from '../../../../dataplane/wire/ethernet.js';
 import * as ipv4 from '../../../../dataplane/wire/ipv4.js';
 import { ipv4FromText } from '../../../control/ipv4.js';
+import { ConnectionWatch } from '../../../decisions/connection-watch.js';
+import { describeFrame, describeIp } from '../../../decisions/describe.js';
+import { explainKernelReason, kernelReason } from '../../../decisions/kernel-reasons.js';
 import { loadRules } from '../../../director/rules.js';
 import { VirtualServer } from '../../../virtual-server/virtual-server.js';
 import { CaptureClock } from './clock.js';
-import { ConnectionWatch } from './connections.js';
-import { describeFrame, describeIp } from './describe.js';
 import { Frame } from './frame.js';
 import { layNetwork } from './network.js';
 import { type Outcome, undecided } from './outcome.js';
@@ -27,7 +28,6 @@ import {
   OwnPackets,
   type SentPacket,
 } from './own-packets.js';
-import { explainKernelReason, kernelReason } from './reasons.js';
 import { Undo } from './undo.js';
 
 const ADVANCE_BUDGET = 1 << 20;
@@ -99,7 +99,7 @@ export class CaptureDirector {
     });
     frame.load(reader);
     const outcome = undecided(++this.packets, clock.seconds);
-    if (this.describes) outcome.arrived = describeFrame(frame);
+    if (this.describes) outcome.arrived = describeFrame(frame.memory, 0, frame.ip, frame.length);
     if (frame.isCutShort) outcome.reason = 'cut_short';
     else if (frame.ip === 0) this.decide(outcome);
     else if (!this.isSettledAsOwn(outcome)) this.decide(outcome);
@@ -177,7 +177,9 @@ export class CaptureDirector {
         if (this.describes) outcome.why = explainKernelReason(reason, frame);
       }
     }
-    if (this.describes) outcome.connection = watch.story();
+    if (!this.describes) return;
+    watch.end();
+    outcome.connection = watch.story();
   }
 
   private sendAnswers(outcome: Outcome): void {

@@ -1,5 +1,6 @@
 /** `--explain`: one line for each packet, for people; with `--json` one JSON object a line. */
-import type { ConnectionStory, Outcome } from './outcome.js';
+import type { ConnectionStory } from '../../../decisions/connection-watch.js';
+import type { Outcome } from './outcome.js';
 
 const NUMBER_WIDTH = 7;
 const TIME_WIDTH = 11;

@@ -1,4 +1,5 @@
 /** What became of one captured packet. */
+import type { ConnectionStory } from '../../../decisions/connection-watch.js';
 
 /**
  * sent; answered (with an ICMP error, or in fragments); left to the kernel; dropped; held (a fragment); undecided
@@ -20,16 +21,6 @@ export type Decision = (typeof DECISIONS)[number];
 export const AGREEMENTS = ['same', 'differs', 'unexplained'] as const;
 
 export type Agreement = (typeof AGREEMENTS)[number];
-
-export interface ConnectionStory {
-  service: string;
-  server: string;
-  /** A new connection: the scheduler that chose its server, or "template". */
-  chosenBy: string | null;
-  /** TCP states; null where there was no connection yet, or is none any more. */
-  before: string | null;
-  after: string | null;
-}
 
 export interface Outcome {
   /** Number of the packet among those looked at, from 1. */

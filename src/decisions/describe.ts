@@ -1,10 +1,9 @@
-/** Packets of a capture in a few words: who to whom, TCP flags, bytes of data. */
-import { read16 } from '../../../../dataplane/wire/bytes.js';
-import { isError } from '../../../../dataplane/wire/icmp.js';
-import * as ipv4 from '../../../../dataplane/wire/ipv4.js';
-import * as tcp from '../../../../dataplane/wire/tcp.js';
-import { ipv4ToText } from '../../../control/ipv4.js';
-import type { Frame } from './frame.js';
+/** Packets in a few words: who to whom, TCP flags, bytes of data. */
+import { read16 } from '../../dataplane/wire/bytes.js';
+import { isError } from '../../dataplane/wire/icmp.js';
+import * as ipv4 from '../../dataplane/wire/ipv4.js';
+import * as tcp from '../../dataplane/wire/tcp.js';
+import { ipv4ToText } from '../control/ipv4.js';
 
 const ETHERTYPE_OFFSET = 12;
 const ETHERTYPES = new Map([
@@ -22,10 +21,16 @@ const FLAG_LETTERS: readonly (readonly [number, string])[] = [
   [tcp.ACK, '.'],
 ];
 
-export function describeFrame(frame: Frame): string {
-  if (frame.ip !== 0) return describeIp(frame.memory, frame.ip);
-  const type = read16(frame.memory, ETHERTYPE_OFFSET);
-  return `${ETHERTYPES.get(type) ?? `Ethernet type 0x${type.toString(16)}`}, ${frame.length} bytes`;
+/** The frame at memory[offset], whose IPv4 header has been checked and starts at `ip`; 0 where it has none. */
+export function describeFrame(
+  memory: Uint8Array,
+  offset: number,
+  ip: number,
+  length: number,
+): string {
+  if (ip !== 0) return describeIp(memory, ip);
+  const type = read16(memory, offset + ETHERTYPE_OFFSET);
+  return `${ETHERTYPES.get(type) ?? `Ethernet type 0x${type.toString(16)}`}, ${length} bytes`;
 }
 
 /** Like tcpdump: `10.1.0.2:4000 > 10.1.0.100:80 S 0`. The header has been checked. */
