@@ -349,13 +349,16 @@ function rewriteHeaders(): Item[] {
     move(R5, kernel.CHECKSUM_PSEUDO_HEADER | 4),
     call(kernel.HELPER_L4_CHECKSUM_REPLACE),
     ...adjustHeaderChecksum(),
-    ...Array.from({ length: 3 }, (_, i) => [
+    // From behind: Linux 6.1 takes what is stored at a multiple of eight for a register that is kept there, and lets
+    // nothing be stored next to it afterwards.
+    ...[2, 1, 0].flatMap((i) => [
       load(4, R0, R9, word(MACS + i)),
       // The stack wants words at multiples of four, and the MAC addresses aren't there.
+      move(R1, R0),
+      compute32('shiftRight', R1, 16),
+      store(2, R10, HEADERS + i * 4 + 2, R1),
       store(2, R10, HEADERS + i * 4, R0),
-      compute32('shiftRight', R0, 16),
-      store(2, R10, HEADERS + i * 4 + 2, R0),
-    ]).flat(),
+    ]),
     ...storeBytes(0, HEADERS, IP_HEADER_END),
   ];
 }
