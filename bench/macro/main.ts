@@ -20,6 +20,8 @@ import { resultsTable } from './table.js';
 
 const START_SECONDS = 1.3;
 const EXTRA_SECONDS = 0.2;
+/** Where the kernel alone forwards there is nothing that would have to be compiled. */
+const KERNEL_WARM_UP_SECONDS = 0.5;
 /** For the results, and for each lab to be taken down. */
 const END_SECONDS = 2;
 const DOWN_SECONDS = 0.7;
@@ -102,7 +104,8 @@ async function start(options: Options, progress: Progress): Promise<Site[]> {
   for (const [index, site] of sites.entries()) {
     const left = (sites.length - index) * warmUp;
     progress.show(`warming up · ${site.peer.title}`, left + secondsAfterStart(options, left));
-    await work(site, warmUpSeconds);
+    const isKernel = site.directorPids.length === 0;
+    await work(site, isKernel ? Math.min(KERNEL_WARM_UP_SECONDS, warmUpSeconds) : warmUpSeconds);
   }
   return sites;
 }
