@@ -98,7 +98,9 @@ export class ClientSide {
     if (isNew) this.lifecycle.startTimer(c, now);
     else this.lifecycle.restartTimer(c, now);
     const { fastPath } = this.lifecycle;
-    if (fastPath !== null && (verdict & 0xff) === SEND) {
+    if (fastPath === null) return verdict;
+    if (!isNew && (flags & SYN) !== 0) fastPath.watch(c);
+    else if ((verdict & 0xff) === SEND) {
       if (isNew) fastPath.open(c);
       else if (fastPath.isWorthwhile(c)) fastPath.propose(c);
     }

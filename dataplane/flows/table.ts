@@ -155,6 +155,12 @@ export class FlowTable {
     return (this.base(slot) + at.MACS) * Int32Array.BYTES_PER_ELEMENT;
   }
 
+  /** Has the flow's next packet reported, whatever it is. */
+  reportNext(slot: number): void {
+    const report = this.base(slot) + at.REPORT;
+    this.words[report] |= at.REPORT_NEXT;
+  }
+
   /** True for a flow of packets from a server. */
   rewritesSource(slot: number): boolean {
     return (this.words[this.base(slot) + at.NEW_PORT] & at.REWRITES_SOURCE) !== 0;

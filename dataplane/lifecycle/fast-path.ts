@@ -10,7 +10,7 @@
  * In a flood of SYNs only those get flows that have answered: the table is small.
  */
 import * as rec from '../conn/record.js';
-import { ESTABLISHED, INPUT, OUTPUT } from '../conn/states.js';
+import { ESTABLISHED, INPUT, IS_HALF_OPEN, OUTPUT } from '../conn/states.js';
 import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
 import type { Accounting } from '../engine/accounting.js';
 import { NO_REPORT, NO_SLOT, REPORT_FLAGS_BITS, type FlowTable } from '../flows/table.js';
@@ -117,8 +117,18 @@ export class FastPath {
       if (report === NO_REPORT) return;
       const slot = report >>> REPORT_FLAGS_BITS;
       const connection = flows.connectionOf(slot);
-      if (this.isMine(slot, connection)) this.heed(connection, slot, report & 0xff, now);
+      if (!this.isMine(slot, connection)) continue;
+      this.heed(connection, slot, report & 0xff, now);
+      this.watch(connection);
     }
+  }
+
+  /** A client's SYN has come for a connection that was there: what follows may complete a handshake again. */
+  watch(connection: number): void {
+    const place = this.places[connection] - 1;
+    if (place < 0 || IS_HALF_OPEN[this.words[connection * WORDS + META] & 0xff] === 0) return;
+    this.flows.reportNext(this.toServer[place]);
+    this.flows.reportNext(this.toClient[place]);
   }
 
   /** True for a flow that `begin` has made and that was not given up since. */

@@ -42,7 +42,7 @@ export class FlowWriter {
 
   /**
    * Writes one flow of the connection that was described last.
-   * @param isOpening the client's next packet completes the handshake
+   * @param isOpening its next packets may complete the handshake
    * @returns its slot, for `begin`; NO_SLOT where there is no place
    */
   write(connection: number, direction: number, isOpening: boolean, now: number): number {
@@ -77,7 +77,7 @@ export class FlowWriter {
       swap32(after),
       newPort | changes,
       fold(difference32(swap32(before), swap32(after))),
-      isOpening && isToServer,
+      isOpening,
       now,
     );
     this.writeWay(slot, isToServer ? this.serverHop : this.clientHop);

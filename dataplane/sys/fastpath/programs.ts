@@ -6,8 +6,8 @@
  *                 a flow's packet: no copy          a flow's packet: rewritten, out of another port
  *                 anything else: as ever            anything else: as ever
  *
- * A flow's packet is plain TCP over IPv4 to this host's MAC address: no options in its IP header, no fragment, no VLAN tag; with ACK,
- * and with SYN from servers only; with some TTL left, and not too long for the way out. Whatever else there is comes to
+ * A flow's packet is plain TCP over IPv4 to this host's MAC address: a sound IP header without options, no fragment, no VLAN
+ * tag; with ACK, and with SYN from servers only; with some TTL left, and not too long for the way out. Whatever else there is comes to
  * the data plane: it alone opens and refuses. Packets that may change a connection's state are reported to it.
  */
 import {
@@ -175,6 +175,7 @@ function findFlow(map: FlowMap, generation: number, miss: string): Item[] {
     jumpIf('anyBit', R1, REWRITES_SOURCE, 'may pass'),
     goto(miss),
     'may pass',
+    ...checkHeaderChecksum(miss),
     ...checkLength(miss),
   ];
 }
@@ -257,6 +258,26 @@ function compareWays(miss: string): Item[] {
       goto('found'),
     ];
   }).flat();
+}
+
+/** The IP header's words add up to ones. */
+function checkHeaderChecksum(miss: string): Item[] {
+  const words = Array.from({ length: (IP_HEADER_END - IP) / 4 }, (_, i) => HEADERS + IP + i * 4);
+  const fold = [
+    move(R1, R0),
+    compute('shiftRight', R1, 16),
+    compute('and', R0, 0xffff),
+    compute('add', R0, R1),
+  ];
+  return [
+    move(R0, 0),
+    ...words.flatMap((at) => [load(4, R1, R10, at), compute('add', R0, R1)]),
+    // From 35 bits to 20, to 17, to 16.
+    ...fold,
+    ...fold,
+    ...fold,
+    jumpIf('notEqual', R0, 0xffff, miss),
+  ];
 }
 
 /** The packet is all there, and each of the segments that it will be cut into fits. */
