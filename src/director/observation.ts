@@ -70,10 +70,14 @@ export class Observation {
     const { log } = this;
     this.http = await serveHttp({
       address,
-      routes: routesOf({ observer: this.observer }),
+      routes: routesOf({
+        observer: this.observer,
+        state: () => this.subject?.virtualServer.state ?? null,
+        clock: hostClock,
+      }),
       onFault: (error) => log.error('a request over HTTP failed', faultFields(error)),
     });
-    log.info('metrics served', { address: listenAddressText(address) });
+    log.info('metrics and status page served', { address: listenAddressText(address) });
   }
 
   private keepFiles(directory: string): void {

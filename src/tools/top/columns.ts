@@ -1,7 +1,7 @@
 /** The columns of the table: what each shows of a service or real server, and how it sorts. */
 import type { Statistics } from '../../control/api.js';
 import type { DestinationSnapshot, ServiceSnapshot } from '../../control/snapshot.js';
-import { short } from './numbers.js';
+import { short } from '../../observe/page/browser/numbers.js';
 
 export type Entry = ServiceSnapshot | DestinationSnapshot;
 

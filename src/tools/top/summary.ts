@@ -1,6 +1,6 @@
 /** The lines above the table: how full, how fast, in which states, what is dropped. */
 import type { Snapshot } from '../../control/snapshot.js';
-import { grouped, short } from './numbers.js';
+import { grouped, short } from '../../observe/page/browser/numbers.js';
 import { segment, spread, type Line, type Segment, type Style } from './segments.js';
 
 /** What the screen is made of beside the view. */

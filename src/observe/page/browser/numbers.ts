@@ -1,10 +1,10 @@
-/** Numbers in five characters at most, for columns. */
+/** Numbers as text, for the status page and for `uvs top`. */
 
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P', 'E'];
 /** Up to here a number is shown as it is. */
 const EXACT_MAX = 9999;
 
-/** 0, 9999, 10.0k, 123k, 1.23M, 45.6G: three digits once it gets long. */
+/** Five characters at most: 0, 9999, 10.0k, 123k, 1.23M, 45.6G; three digits once it gets long. */
 export function short(value: number): string {
   let rest = Math.round(value);
   if (rest <= EXACT_MAX) return String(rest);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { short } from '../../../../src/tools/top/numbers.js';
+import { short } from '../../../src/observe/page/browser/numbers.js';
 
 describe('short numbers', () => {
   it('are exact to 9999, and of three digits beyond', () => {
