@@ -50,7 +50,12 @@ export function summarize(results: Results, limit: string, rival: string): AxisS
             return differences.length === 0 ? [] : [[metric.key, spread(differences)] as const];
           }),
         ),
-        values: new Map(axis.metrics.map(({ key }) => [key, spread(valuesOf(own, key))])),
+        values: new Map(
+          axis.metrics.flatMap(({ key }) => {
+            const values = valuesOf(own, key);
+            return values.length === 0 ? [] : [[key, spread(values)] as const];
+          }),
+        ),
         toLimit: spreadIfAny(ratios(own, of(samples, limit), main)),
         toRival: spreadIfAny(ratios(own, of(samples, rival), main)),
         cpuTime: spreadIfAny(cpuTimes(own, axis.work?.timeUnit === 'ms' ? 1 : 1000)),
@@ -64,8 +69,9 @@ function of(samples: readonly Sample[], peer: string): Sample[] {
   return samples.filter((sample) => sample.peer === peer);
 }
 
+/** Older results don't have all metrics. */
 function valuesOf(samples: readonly Sample[], key: string): number[] {
-  return samples.map((sample) => sample.values[key]);
+  return samples.flatMap((sample) => (sample.values[key] as number | undefined) ?? []);
 }
 
 /** How much more of what should be little; nothing for what should be much. */
