@@ -6,6 +6,7 @@ import { AXES } from '../macro/axes/index.js';
 import { DRIVERS } from '../macro/options.js';
 import { allPeers } from '../macro/peers/index.js';
 import type { Peer } from '../macro/peers/peer.js';
+import { wholeNumber } from '../words.js';
 
 export const PROFILERS = ['perf', 'node'] as const;
 export type Profiler = (typeof PROFILERS)[number];
@@ -81,10 +82,4 @@ function named<T>(what: string, word: string, all: readonly T[], id: (item: T) =
   const found = all.find((item) => id(item) === word);
   if (found !== undefined) return found;
   throw new LabError(`there is no ${what} '${word}'; there are ${all.map(id).join(', ')}`);
-}
-
-function wholeNumber(name: string, text: string | undefined, standard: number): number {
-  if (text === undefined) return standard;
-  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
-  throw new LabError(`--${name} must be a whole number from 1 to 999, not '${text}'`);
 }
