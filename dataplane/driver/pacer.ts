@@ -72,7 +72,7 @@ export class Pacer {
       if (count === 0) break;
       frames += count;
       now = this.clock();
-      this.work.moved?.(count);
+      if (count > 0) this.work.moved?.(count);
     }
     this.runTimers(now);
     this.chooseWait(frames > 0);

@@ -4,6 +4,7 @@ import type { Meters } from '../../dataplane/meters.js';
 import { RealTime } from './host-clock.js';
 
 const ADJUST_TICKS = TICKS_PER_SECOND;
+const PRECISION_MS = 1;
 
 export class BurstMeter {
   private readonly realTime = new RealTime();
@@ -21,7 +22,9 @@ export class BurstMeter {
     const seconds = this.arrival[0] >>> 0;
     if (seconds === 0) return;
     const arrivedMs = seconds * 1000 + this.arrival[1] / 1e6;
-    this.meters.countTime((this.realTime.lastMs - arrivedMs) / 1000);
+    const insideMs = this.realTime.lastMs - arrivedMs;
+    // Two clocks never agree to the last microsecond.
+    this.meters.countTime(insideMs < 0 && insideMs > -PRECISION_MS ? 0 : insideMs / 1000);
   }
 
   /** Follows the host's clock where somebody sets it. `now` in ticks. */
