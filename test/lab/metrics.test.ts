@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { serverAddress } from '../../lab/plan.js';
 import { requestSeries } from '../../lab/traffic.js';
 import { IPVS_LABELS } from '../../src/observe/metrics/server-families.js';
+import { ALERTS, panelQueries } from '../support/queries.js';
 import { samplesOf, samples, valueOf } from '../support/exposition.js';
 import { statisticsOf } from './support/listings.js';
 import { eventually, serviceRules, SERVICE, URL, useDirector } from './support/setting.js';
 
 const ADDRESS = '127.0.0.1:9110';
 const EXPORTER_PORT = 9100;
+const PROMETHEUS = '127.0.0.1:9090';
 const REQUESTS = 60;
 const COUNTERS = {
   connections: 'connections',
@@ -80,6 +82,45 @@ describe('metrics', () => {
       { input },
     );
     assert.deepEqual([exit, `${stdout}${stderr}`], [0, '']);
+  });
+
+  it('fill every panel of the dashboard, once Prometheus has them', async () => {
+    const { directorHost, client } = setting;
+    const config = join(directorHost.folder, 'prometheus.yml');
+    writeFileSync(config, prometheusConfig());
+    const prometheus = directorHost.daemon('prometheus', 'prometheus', [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${join(directorHost.folder, 'prometheus')}`,
+      `--web.listen-address=${PROMETHEUS}`,
+      '--log.level=error',
+    ]);
+    const traffic = client.spawn('curl', ['-s', '-o', '/dev/null', `${URL}?[1-1000000]`]);
+    const asked = async (query: string): Promise<number> => {
+      const url = `http://${PROMETHEUS}/api/v1/query`;
+      const { stdout } = await directorHost.run('curl', [
+        '-s', '-G', url, '--data-urlencode', `query=${query}`,
+      ]); // prettier-ignore
+      const { status, error, data } = JSON.parse(stdout || '{"status":"starting"}') as Answer;
+      assert.notEqual(status, 'error', `${query}: ${error}`);
+      return data?.result.length ?? 0;
+    };
+    const queries = panelQueries('uvs', '5s');
+    const empty = await eventually(
+      async () => {
+        const results = [];
+        for (const { title, query } of queries) {
+          if (!isOfTrouble(query) && (await asked(query)) === 0) results.push(title);
+        }
+        return results;
+      },
+      (titles) => titles.length === 0,
+    );
+    // Nothing is lost here, but what asks for losses is asked all the same: it must be understood.
+    for (const { query } of queries) await asked(query);
+    await traffic.stop();
+    await prometheus.stop();
+    assert.deepEqual(empty, []);
+    await directorHost.output('promtool', ['check', 'rules', ALERTS]);
   });
 
   it('come from node_exporter just so, which reads the files', async () => {
@@ -161,6 +202,27 @@ describe('metrics', () => {
 /** Five counters, and three gauges of each of three servers. */
 const COUNTERS_AND_GAUGES = 5 + 3 * 3;
 const FILES = ['ip_vs', 'ip_vs_conn', 'ip_vs_stats'];
+
+interface Answer {
+  status: 'success' | 'error' | 'starting';
+  error?: string;
+  data?: { result: unknown[] };
+}
+
+function prometheusConfig(): string {
+  return `
+global: { scrape_interval: 1s }
+scrape_configs:
+  - { job_name: uvs, static_configs: [{ targets: ['${ADDRESS}'] }] }
+`;
+}
+
+/** What stays empty while all is well. */
+function isOfTrouble(query: string): boolean {
+  return (
+    /drops|errors|back_pressure|unanswered|defence|expired/.test(query) && query.endsWith('> 0')
+  );
+}
 
 /** Lines of node_exporter's metrics, in one order and with their labels in one order. */
 function ipvsSamples(metrics: string): string[] {

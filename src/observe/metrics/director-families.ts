@@ -188,6 +188,9 @@ export const DIRECTOR_FAMILIES: readonly DirectorFamily[] = [
     'Times the interface could not take all frames at once.',
   ),
   ofInterfaces('send_errors', 'sendErrors', 'Frames that the interface refused.'),
+  ofFastPath('packets', 'packets', 'Packets that the kernel has forwarded by itself.'),
+  ofFastPath('bytes', 'bytes', 'Bytes of these packets, from their IP headers on.'),
+  ofFastPath('crowded', 'crowded', 'Times a connection found no room in the fast path.'),
 ];
 
 /** As Prometheus' node_exporter has them on a host with ip_vs. */
@@ -222,7 +225,4 @@ export const IPVS_DIRECTOR_FAMILIES: readonly DirectorFamily[] = [
     'The total amount of outgoing data.',
     ({ total }) => total.outBytes,
   ),
-  ofFastPath('packets', 'packets', 'Packets that the kernel has forwarded by itself.'),
-  ofFastPath('bytes', 'bytes', 'Bytes of these packets, from their IP headers on.'),
-  ofFastPath('crowded', 'crowded', 'Times a connection found no room in the fast path.'),
 ];

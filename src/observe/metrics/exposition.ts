@@ -9,13 +9,25 @@ import type { DestinationSnapshot, ServiceSnapshot, Snapshot } from '../../contr
 import type { HttpAnswer } from '../http-server.js';
 import type { Observer } from '../snapshot.js';
 import type { Family } from './family.js';
-import { directorRegistry } from './registry.js';
+import { DIRECTOR_FAMILIES, IPVS_DIRECTOR_FAMILIES } from './director-families.js';
+import { directorRegistry, HISTOGRAM_FAMILIES } from './registry.js';
 import {
   IPVS_SERVER_FAMILIES,
   SERVER_FAMILIES,
   SERVER_STATES,
   SERVICE_FAMILIES,
 } from './server-families.js';
+
+/** All that there are, whoever writes them. */
+export const FAMILIES: readonly Family[] = [
+  ...DIRECTOR_FAMILIES,
+  ...HISTOGRAM_FAMILIES,
+  ...SERVICE_FAMILIES,
+  ...SERVER_FAMILIES,
+  SERVER_STATES,
+  ...IPVS_DIRECTOR_FAMILIES,
+  ...IPVS_SERVER_FAMILIES,
+];
 
 /** A piece takes a millisecond or two to write. */
 const PIECE_LENGTH = 256 << 10;

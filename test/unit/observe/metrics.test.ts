@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { SYN } from '../../../dataplane/wire/tcp.js';
-import { Metrics } from '../../../src/observe/metrics/exposition.js';
+import { FAMILIES, Metrics } from '../../../src/observe/metrics/exposition.js';
 import { samples, samplesOf, valueOf } from '../../support/exposition.js';
 import { Observed } from './observed.js';
 
@@ -31,6 +31,11 @@ describe('metrics', () => {
         assert.match(line, new RegExp(`^${name}(_bucket|_sum|_count)?(\\{[^}]*\\})? [\\d.e+-]+$`));
       }
     }
+  });
+
+  it('are those that are documented, all of them', async () => {
+    const names = [...(await text()).matchAll(/^# HELP (\S+)/gm)].map(([, name]) => name);
+    assert.deepEqual(names.toSorted(), FAMILIES.map(({ name }) => name).toSorted());
   });
 
   it('name each sample once', async () => {
