@@ -2,14 +2,17 @@
  * When the data plane runs, in Node's event loop: as long as there are frames, burst after burst, with a
  * pause every few of them in which control work gets its turn; otherwise it sleeps until a frame comes.
  *
- *     readable -> bursts, timers -> nothing more to receive          -> sleep until readable
- *                                -> bursts used up                   -> event loop, readable still holds
+ *     readable -> bursts, timers -> nothing for a millisecond        -> sleep until readable
+ *                                -> bursts used up, control work     -> event loop, readable still holds
  *                                -> network can't take what's queued -> again in a millisecond
+ *
+ * The millisecond is waited out here, since waking up through the event loop costs more than a few packets do.
  */
 import type { Driver } from './driver.js';
 
 /** Bursts between two turns of the event loop. */
 const BURSTS_PER_TURN = 16;
+const AWAIT_MS = 1;
 const TIMERS_MS = 100;
 const RETRY_MS = 1;
 
@@ -17,6 +20,8 @@ const RETRY_MS = 1;
 export interface PacedDriver extends Driver {
   /** Frames that the network couldn't take yet. */
   waiting(): number;
+  /** Sleeps until there are frames to receive; false after so long, and where something else is to be done. */
+  await(timeoutMs: number): boolean;
   /** Calls `onReadable` from the event loop as long as there are frames to receive. */
   watch(onReadable: () => void): void;
   unwatch(): void;
@@ -69,14 +74,18 @@ export class Pacer {
     let frames = 0;
     for (let i = 0; i < BURSTS_PER_TURN; i++) {
       const count = this.work.burst(now);
-      if (count === 0) break;
       frames += count;
+      if (count === 0 && (frames === 0 || !this.awaitFrames())) break;
       now = this.clock();
       if (count > 0) this.work.moved?.(count);
     }
     this.runTimers(now);
     this.chooseWait(frames > 0);
   };
+
+  private awaitFrames(): boolean {
+    return this.timers !== null && this.driver.waiting() === 0 && this.driver.await(AWAIT_MS);
+  }
 
   private readonly runAgain = (): void => {
     this.again = null;

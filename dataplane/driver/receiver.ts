@@ -81,6 +81,11 @@ export class Receiver {
     this.synWatch = null;
   }
 
+  /** SYNs come so fast that their ring is looked at now and then only. */
+  get isFlooded(): boolean {
+    return this.synWatch?.isPausing === true;
+  }
+
   /** Adds what the rings had no room for to the counters. */
   countDrops(): void {
     this.sockets.countDrops(this.stats);

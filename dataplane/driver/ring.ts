@@ -13,6 +13,7 @@ import { PortMemory } from './port-memory.js';
 import { PortSockets } from './port-sockets.js';
 import { Receiver } from './receiver.js';
 import { DEFAULT_SIZES, ringGeometries, type RingSizes } from './ring-sizes.js';
+import { Waiter } from '../sys/waiter.js';
 import { SendQueue } from './send-queue.js';
 import { noStats, type PortStats } from './stats.js';
 import { NANOSECONDS_WORD, SECONDS_WORD, type RingGeometry } from './tpacket.js';
@@ -31,6 +32,8 @@ export type GiveToKernel = (
 
 export interface RingDriverOptions extends Partial<RingSizes> {
   handBack?: GiveToKernel;
+  /** A descriptor that has `await` return at once when it is readable. */
+  interruptFd?: number;
 }
 
 interface RingPort {
@@ -54,12 +57,14 @@ export class RingDriver implements PacedDriver {
   private turn = 0;
   private filter: Uint8Array | null = null;
   private onReadable: (() => void) | null = null;
+  private readonly waiter: Waiter;
 
   constructor(options: RingDriverOptions = {}) {
     this.geometries = ringGeometries({ ...DEFAULT_SIZES, ...options });
     this.portMemory = new PortMemory(this.geometries);
     this.memory = this.portMemory.bytes;
     this.giveToKernel = options.handBack ?? null;
+    this.waiter = new Waiter(options.interruptFd ?? -1);
   }
 
   /**
@@ -86,6 +91,7 @@ export class RingDriver implements PacedDriver {
     const opened = { receiver, queue, sockets };
     this.byNumber[port] = opened;
     this.ports.push(opened);
+    this.waitForPorts();
     if (this.onReadable !== null) receiver.watch(this.onReadable);
   }
 
@@ -105,6 +111,7 @@ export class RingDriver implements PacedDriver {
     const { receiver, queue, sockets } = closing;
     this.byNumber[port] = null;
     this.ports = this.ports.filter((other) => other !== closing);
+    this.waitForPorts();
     queue.flush();
     queue.dropAll();
     const firstSlot = receiver.stretch.firstSlots[0];
@@ -180,6 +187,13 @@ export class RingDriver implements PacedDriver {
     return frames;
   }
 
+  await(timeoutMs: number): boolean {
+    const { ports } = this;
+    // In a flood of SYNs there would always be one more.
+    for (let i = 0; i < ports.length; i++) if (ports[i].receiver.isFlooded) return false;
+    return this.waiter.wait(timeoutMs);
+  }
+
   watch(onReadable: () => void): void {
     this.onReadable = onReadable;
     for (const { receiver } of this.ports) receiver.watch(onReadable);
@@ -188,6 +202,10 @@ export class RingDriver implements PacedDriver {
   unwatch(): void {
     this.onReadable = null;
     for (const { receiver } of this.ports) receiver.unwatch();
+  }
+
+  private waitForPorts(): void {
+    this.waiter.setDescriptors(this.ports.flatMap(({ sockets }) => sockets.receiveFds));
   }
 
   stats(port: number): PortStats {

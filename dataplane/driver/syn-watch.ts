@@ -24,6 +24,10 @@ export class SynWatch {
     this.readable = waitReadable(fd, this.wake);
   }
 
+  get isPausing(): boolean {
+    return this.pause !== null;
+  }
+
   stop(): void {
     this.readable?.stop();
     this.readable = null;

@@ -7,7 +7,7 @@ import type { Routes } from '../../dataplane/route/routes.js';
 import { applyFilter } from '../../dataplane/sys/filter.js';
 import type { HostPort } from '../../dataplane/sys/host.js';
 import type { Endpoints } from '../virtual-server/endpoints.js';
-import type { DriverName } from './messages.js';
+import { IPC_CHANNEL, type DriverName } from './messages.js';
 
 export interface DriverOptions {
   name: DriverName;
@@ -39,7 +39,8 @@ class RingPorts implements HostDriver {
   private readonly opened: number[] = [];
 
   constructor({ handBack, sockets }: DriverOptions) {
-    this.driver = new RingDriver({ handBack });
+    // What the director says isn't to wait for packets.
+    this.driver = new RingDriver({ handBack, interruptFd: IPC_CHANNEL });
     for (const [port, fds] of sockets.entries()) {
       this.driver.openPort(port, 0, PortSockets.adopt(fds));
       this.opened[port] = 0;

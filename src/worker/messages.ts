@@ -6,6 +6,7 @@ import type { KnownPort } from '../../dataplane/sys/host.js';
 import type { Capacity } from '../../dataplane/state.js';
 import type { Counters, Errno } from '../control/api.js';
 import type { MethodName, Params } from '../control/schemas.js';
+import type { TraceReport, TraceRequest } from '../control/trace.js';
 import type { Damage } from '../virtual-server/virtual-server.js';
 import type { Endpoints, Side } from '../virtual-server/endpoints.js';
 
@@ -31,17 +32,24 @@ export interface WorkerOptions {
   aside: 'nothing' | 'connections' | 'all';
 }
 
-/** After standard input, output and error and the IPC channel: the socket to hand frames back with. */
+/** After standard input, output and error. */
+export const IPC_CHANNEL = 3;
+/** The socket to hand frames back with. */
 export const HAND_BACK_SOCKET = 4;
 /** The first of the ports' sockets. */
 export const FIRST_SOCKET = 5;
 /** Three receive rings, one to send. */
 export const SOCKETS_PER_PORT = 4;
 
-/** Questions that the tables don't answer. */
+/** What the tables don't answer. */
 export interface Questions {
   isLocal: { params: { address: number }; answer: boolean };
   counters: { params: Record<string, never>; answer: Counters };
+  /** Traces have numbers that the director chooses; each is used once. */
+  beginTrace: { params: { trace: number; request: TraceRequest }; answer: void };
+  /** ESRCH where it has ended by itself. */
+  fetchTrace: { params: { trace: number }; answer: TraceReport };
+  endTrace: { params: { trace: number }; answer: void };
 }
 
 export type Question = keyof Questions;

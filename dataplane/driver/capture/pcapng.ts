@@ -12,11 +12,11 @@
 import { CaptureReader, PACKET_MAX_BYTES } from './reader.js';
 
 export const BLOCK_SECTION = 0x0a0d0d0a;
-const BLOCK_INTERFACE = 1;
+export const BLOCK_INTERFACE = 1;
 const BLOCK_OLD_PACKET = 2;
 const BLOCK_SIMPLE_PACKET = 3;
-const BLOCK_PACKET = 6;
-const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
+export const BLOCK_PACKET = 6;
+export const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
 
 const BLOCK_MIN_BYTES = 12;
 const BLOCK_HEADER_BYTES = 8;

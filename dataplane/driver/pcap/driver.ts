@@ -139,6 +139,11 @@ export class PcapDriver implements PacedDriver {
     this.store.release();
   }
 
+  /** Frames are handed over from the event loop. */
+  await(): boolean {
+    return false;
+  }
+
   waiting(): number {
     let frames = 0;
     for (let i = 0; i < this.ports.length; i++) frames += this.ports[i]?.outlet.length ?? 0;

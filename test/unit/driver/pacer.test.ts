@@ -7,6 +7,14 @@ import { Pacer, type PacedDriver } from '../../../dataplane/driver/pacer.js';
 class TestDriver extends MemoryDriver implements PacedDriver {
   onReadable: (() => void) | null = null;
   unsent = 0;
+  awaited = 0;
+  /** What comes while it is waited for. */
+  onAwait: () => boolean = () => false;
+
+  await(): boolean {
+    this.awaited += 1;
+    return this.onAwait();
+  }
 
   waiting(): number {
     return this.unsent;
@@ -72,6 +80,33 @@ describe('the pacer', () => {
     driver.onReadable?.();
     assert.ok(work.frames > 900);
     assert.ok(driver.onReadable !== null);
+  });
+
+  it('waits a moment for more, and goes on with what comes', () => {
+    work.frames = 1;
+    driver.onAwait = () => {
+      work.frames = driver.awaited < 3 ? 1 : 0;
+      return driver.awaited < 3;
+    };
+    driver.onReadable?.();
+    assert.equal(driver.awaited, 3);
+    assert.equal(work.bursts.length, 6);
+  });
+
+  it('waits for more where there was something, and for so long only', () => {
+    driver.onReadable?.();
+    assert.equal(driver.awaited, 0);
+    work.frames = 1;
+    driver.onAwait = () => true;
+    driver.onReadable?.();
+    assert.ok(driver.awaited > 0 && driver.awaited < 100);
+  });
+
+  it("doesn't wait for more while frames can't be sent", () => {
+    driver.unsent = 1;
+    work.frames = 1;
+    driver.onReadable?.();
+    assert.equal(driver.awaited, 0);
   });
 
   it('reads the clock for each burst', () => {
