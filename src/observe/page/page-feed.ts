@@ -25,6 +25,9 @@ export interface PageFeedOptions {
   clock: () => number;
 }
 
+/** A page that asks for something else hangs up and calls again: what was seen before is remembered so long. */
+const MEMORY_MS = 10_000;
+
 interface Page {
   /** Of services and servers. */
   rows: string;
@@ -43,6 +46,7 @@ interface Reading {
 export class PageFeed {
   private readonly pages = new Set<Page>();
   private watch: ConnectionWatch | null = null;
+  private forgetting: NodeJS.Timeout | undefined;
   private latest: Promise<Reading> | null = null;
   private number = 0;
   private lastAtMs = 0;
@@ -65,7 +69,7 @@ export class PageFeed {
       yield event('refused', `${PAGES_MAX} pages are open already`);
       return;
     }
-    this.pages.add(page);
+    this.enter(page);
     const end = new Promise<null>((resolve) => {
       signal.addEventListener('abort', () => resolve(null), { once: true });
     });
@@ -83,9 +87,19 @@ export class PageFeed {
         }
       }
     } finally {
-      this.pages.delete(page);
-      if (this.pages.size === 0) this.watch = null;
+      this.leave(page);
     }
+  }
+
+  private enter(page: Page): void {
+    this.pages.add(page);
+    clearTimeout(this.forgetting);
+  }
+
+  private leave(page: Page): void {
+    this.pages.delete(page);
+    if (this.pages.size > 0) return;
+    this.forgetting = setTimeout(() => (this.watch = null), MEMORY_MS).unref();
   }
 
   /** The first reading later than that number: the one under way, or a new one when its second has come. */
