@@ -72,7 +72,7 @@ const PURPOSES = {
 };
 
 /** What a purpose is better with, and does without. */
-const WELCOME = { profile: { perf: 'linux-perf' } };
+const WELCOME = { profile: { perf: 'linux-perf' }, test: { chromium: 'chromium' } };
 
 /** Services that packages would start, and their programs: they must not run, now or after the next boot. */
 const SERVICES = {
@@ -236,7 +236,7 @@ function stateOfSources() {
   const folders = SOURCES.map((name) => join(ROOT, name)).filter((folder) => existsSync(folder));
   const files = folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+      .filter((entry) => entry.isFile() && /\.(ts|html|css)$/.test(entry.name))
       .map((entry) => join(entry.parentPath ?? entry.path, entry.name)),
   );
   const others = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'];

@@ -59,6 +59,21 @@ describe('the package', () => {
     }
   });
 
+  it('has all files of the status page in it, the charts as well', async () => {
+    const module = join(folder, 'lib/node_modules/uvs/dist/src/observe/page/page-files.js');
+    const program = `const { PageFiles, PAGE_PATHS } = await import(${JSON.stringify(module)});
+      const files = new PageFiles();
+      for (const path of PAGE_PATHS) console.log(path, files.answer(path).body.length > 100);`;
+    const { stdout, stderr } = await execute(process.execPath, [
+      '--input-type=module',
+      '-e',
+      program,
+    ]);
+    assert.equal(stderr, '');
+    const lines = stdout.trimEnd().split('\n');
+    assert.ok(lines.length >= 8 && lines.every((line) => line.endsWith(' true')), stdout);
+  });
+
   it('says what to do where there is no director', async () => {
     for (const words of [['uvsadm', '-Ln'], ['uvsadm-save', '-n'], ['uvsadm-restore']]) {
       const { status, stderr } = await command(...(words as [string]));
