@@ -7,6 +7,7 @@
  * errno's name, decided in the same order as ip_vs does.
  */
 import type { Snapshot } from './snapshot.js';
+import type { TraceReport, TraceRequest } from './trace.js';
 
 export type Family = 'inet' | 'inet6';
 export type Protocol = 'tcp' | 'udp' | 'sctp';
@@ -226,6 +227,12 @@ export interface Control {
   setTimeouts(timeouts: Timeouts): Promise<void>;
   /** All connections and templates, a batch at a time, in no particular order. */
   connections(): AsyncIterable<ConnectionEntry[]>;
+  /**
+   * What is decided about packets, live: a report every tenth of a second, also where there is nothing to tell, until
+   * the caller leaves. EINVAL where the filter names something that isn't there, ENOMEM where there are too many
+   * traces, EOPNOTSUPP where there are no packets.
+   */
+  trace(request: TraceRequest): AsyncIterable<TraceReport[]>;
   daemons(): Promise<DaemonSettings[]>;
   startDaemon(settings: DaemonSettings): Promise<void>;
   stopDaemon(state: 'master' | 'backup'): Promise<void>;

@@ -30,6 +30,7 @@ export const calls: { [M in MethodName]: Call<M> } = {
   timeouts: (control) => control.timeouts(),
   setTimeouts: (control, { timeouts }) => control.setTimeouts(timeouts),
   connections: (control) => control.connections(),
+  trace: (control, { request }) => control.trace(request),
   daemons: (control) => control.daemons(),
   startDaemon: (control, { settings }) => control.startDaemon(settings),
   stopDaemon: (control, { state }) => control.stopDaemon(state),

@@ -17,6 +17,7 @@ import { Channel } from './channel.js';
 import { joinBatch } from './pieces.js';
 import type { MethodName, Params } from './schemas.js';
 import type { ServiceSnapshot, Snapshot } from './snapshot.js';
+import type { TraceReport, TraceRequest } from './trace.js';
 
 export { NoDirectorError } from './channel.js';
 
@@ -128,6 +129,10 @@ class ControlClient implements RemoteControl {
 
   connections(): AsyncIterable<ConnectionEntry[]> {
     return this.stream<'connections', ConnectionEntry>('connections', {});
+  }
+
+  trace(request: TraceRequest): AsyncIterable<TraceReport[]> {
+    return this.stream<'trace', TraceReport>('trace', { request });
   }
 
   daemons(): Promise<DaemonSettings[]> {

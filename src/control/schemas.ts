@@ -13,6 +13,15 @@ import type {
   ServiceSettings,
   Timeouts,
 } from './api.js';
+import {
+  TRACE_ALTERNATIVES_MAX,
+  TRACE_DECISIONS,
+  TRACE_FRAME_BYTES_MAX,
+  TRACE_FRAME_BYTES_MIN,
+  TRACE_RATE_MAX,
+  type EndpointPattern,
+  type TraceRequest,
+} from './trace.js';
 
 /** The envelope. `params` is checked by the method's own schema. */
 export const requestSchema = z.strictObject({
@@ -114,6 +123,26 @@ const daemonSettings: z.ZodType<DaemonSettings> = z.strictObject({
   ttl: uint32,
 });
 
+const ipv4Pattern: z.ZodType<EndpointPattern> = z
+  .strictObject({ address: name, prefixLength: z.int().min(0).max(32), port })
+  .superRefine(({ address }, context) => checkAddress({ family: 'inet', address }, context));
+
+const patterns = z.array(ipv4Pattern).max(TRACE_ALTERNATIVES_MAX);
+const names = z.array(name).max(TRACE_ALTERNATIVES_MAX);
+const traceRequest: z.ZodType<TraceRequest> = z.strictObject({
+  filter: z.strictObject({
+    clients: patterns,
+    virtuals: patterns,
+    servers: patterns,
+    states: names,
+    reasons: names,
+    decisions: z.array(z.enum(TRACE_DECISIONS)),
+  }),
+  ratePerSecond: z.int().min(1).max(TRACE_RATE_MAX),
+  countMax: uint32,
+  frameBytesMax: z.int().min(TRACE_FRAME_BYTES_MIN).max(TRACE_FRAME_BYTES_MAX),
+});
+
 const nothing = z.strictObject({});
 
 /** What each method's `params` must be. */
@@ -143,6 +172,7 @@ export const paramSchemas = {
   timeouts: nothing,
   setTimeouts: z.strictObject({ timeouts }),
   connections: nothing,
+  trace: z.strictObject({ request: traceRequest }),
   daemons: nothing,
   startDaemon: z.strictObject({ settings: daemonSettings }),
   stopDaemon: z.strictObject({ state: daemonState }),

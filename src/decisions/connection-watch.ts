@@ -6,6 +6,7 @@ import type { State } from '../../dataplane/state.js';
 import { PROTOCOL_TCP } from '../../dataplane/wire/ipv4.js';
 import { SCHEDULERS } from '../../scheduler/registry.js';
 import { ipv4ToText } from '../control/ipv4.js';
+import type { TracedConnection } from '../control/trace.js';
 import { endsOf, UNKNOWN_PORT, type Ends } from './ends.js';
 import type { PacketView } from './packet-view.js';
 
@@ -13,14 +14,13 @@ const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 /** Of a connection that isn't there. */
 export const NO_STATE = -1;
 
-export interface ConnectionStory {
-  service: string;
-  server: string;
-  /** A new connection: the scheduler that chose its server, or "template". */
-  chosenBy: string | null;
-  /** TCP states; null where there was no connection yet, or is none any more. */
-  before: string | null;
-  after: string | null;
+interface ConnectionEnds {
+  client: number;
+  clientPort: number;
+  virtual: number;
+  virtualPort: number;
+  server: number;
+  serverPort: number;
 }
 
 export class ConnectionWatch {
@@ -65,18 +65,32 @@ export class ConnectionWatch {
     return this.after === 0 ? this.before : this.after;
   }
 
-  /** What the engine did to the connection; null where the packet belongs to none. */
-  story(): ConnectionStory | null {
-    const { connection, isNew, state } = this;
+  /** Addresses and ports of the connection, from its record; null for none. */
+  get connectionEnds(): ConnectionEnds | null {
+    const { connection, words } = this;
     if (connection === 0) return null;
     const base = connection * WORDS;
+    const ports = words[base + rec.W_PORTS];
+    return {
+      client: words[base + rec.W_CLIENT],
+      clientPort: ports >>> 16,
+      virtual: words[base + rec.W_VIRTUAL],
+      virtualPort: ports & 0xffff,
+      server: words[base + rec.W_DESTINATION],
+      serverPort: words[base + rec.W_META] >>> 16,
+    };
+  }
+
+  /** What the engine did to the connection; null where the packet belongs to none. */
+  story(): TracedConnection | null {
+    const { connectionEnds: ends, connection, isNew, state } = this;
+    if (ends === null) return null;
     const service = this.serviceOf(connection);
     return {
+      client: endpointText(ends.client, ends.clientPort),
+      virtual: endpointText(ends.virtual, ends.virtualPort),
+      server: endpointText(ends.server, ends.serverPort),
       service: service === 0 ? 'deleted service' : serviceName(state, service),
-      server: endpointText(
-        this.words[base + rec.W_DESTINATION],
-        this.words[base + rec.W_META] >>> 16,
-      ),
       chosenBy: isNew ? this.chooser(connection) : null,
       before: isNew ? null : stateName(this.stateBefore),
       after: stateName(this.stateAfter),

@@ -15,6 +15,7 @@ import type {
 } from '../control/api.js';
 import { ipv4FromText } from '../control/ipv4.js';
 import type { Snapshot } from '../control/snapshot.js';
+import type { TraceReport, TraceRequest } from '../control/trace.js';
 import { commandText } from '../rules/difference-text.js';
 import { realEndpoint, virtualEndpoint, type Endpoints } from '../virtual-server/endpoints.js';
 import type { InterceptSync } from './intercept-sync.js';
@@ -134,6 +135,15 @@ export class DirectorControl implements Control {
   async zero(key?: ServiceKey): Promise<void> {
     await (key === undefined ? this.inner.zero() : this.inner.zero(key));
     this.note('counters zeroed', key === undefined ? {} : { service: serviceName(key) });
+  }
+
+  async *trace(request: TraceRequest): AsyncGenerator<TraceReport[]> {
+    this.note('trace begins', {});
+    try {
+      yield* this.inner.trace(request);
+    } finally {
+      this.note('trace ends', {});
+    }
   }
 
   info = () => this.inner.info();

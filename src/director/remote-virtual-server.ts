@@ -20,9 +20,11 @@ import {
 } from '../control/api.js';
 import type { MethodName, Params } from '../control/schemas.js';
 import type { Snapshot } from '../control/snapshot.js';
+import type { TraceRequest } from '../control/trace.js';
 import { TableReader } from '../virtual-server/table-reader.js';
 import type { Tables } from '../virtual-server/tables.js';
 import { WorkerEndedError, type Supervision } from './supervision.js';
+import { tracePackets } from './tracing.js';
 
 /** A change that a worker ends of is sent to the next one, so often at most. */
 const ATTEMPTS_MAX = 3;
@@ -71,6 +73,8 @@ export class RemoteVirtualServer implements Control {
   }
 
   counters = () => this.supervision.ask('counters', {});
+
+  trace = (request: TraceRequest) => tracePackets(this.supervision, request);
 
   async *connections(): AsyncGenerator<ConnectionEntry[]> {
     const reader = await this.tables();

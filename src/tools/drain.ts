@@ -23,6 +23,7 @@ import {
   type Place,
 } from './drain/places.js';
 import { Progress } from './drain/progress.js';
+import { Interrupter } from './interrupter.js';
 import { EXIT_FAILURE, EXIT_OK } from './exit-codes.js';
 import { drainedText, jsonText, leftText, TEMPLATES_TEXT } from './drain/text.js';
 
@@ -178,23 +179,6 @@ class Drain {
 
   private say(line: string): void {
     if (!this.wish.json) this.stdout.write(`${line}\n`);
-  }
-}
-
-/** A signal that Ctrl-C aborts, while it is held. */
-class Interrupter {
-  readonly signal: AbortSignal;
-  private readonly controller = new AbortController();
-  private readonly abort = (): void => this.controller.abort();
-
-  constructor(other: AbortSignal | undefined) {
-    process.on('SIGINT', this.abort);
-    const own = this.controller.signal;
-    this.signal = other === undefined ? own : AbortSignal.any([own, other]);
-  }
-
-  release(): void {
-    process.off('SIGINT', this.abort);
   }
 }
 

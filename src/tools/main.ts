@@ -52,6 +52,11 @@ export const TOOLS: readonly Tool[] = [
     run: async (argv) => (await import('./top.js')).run(argv),
   },
   {
+    name: 'trace',
+    summary: 'what a running director decides about packets, live and why; as pcapng, too',
+    run: async (argv) => (await import('./trace.js')).run(argv),
+  },
+  {
     name: 'upgrade',
     summary: 'has a running director go on as the version that is installed now',
     run: async (argv) => (await import('./upgrade.js')).run(argv),

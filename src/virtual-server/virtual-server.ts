@@ -29,6 +29,7 @@ import {
   type Timeouts,
 } from '../control/api.js';
 import type { Snapshot } from '../control/snapshot.js';
+import type { TraceReport } from '../control/trace.js';
 import { countersOf } from './counters.js';
 import { EndpointBook } from './endpoint-book.js';
 import type { Endpoints, WantedEndpoints } from './endpoints.js';
@@ -266,6 +267,10 @@ export class VirtualServer implements Control {
 
   async upgrade(): Promise<{ version: string }> {
     throw new ControlError('EOPNOTSUPP', 'There is no process to be replaced');
+  }
+
+  trace(): AsyncIterable<TraceReport[]> {
+    throw new ControlError('EOPNOTSUPP', 'There are no packets to be traced');
   }
 
   async setSetting(name: string, value: number): Promise<void> {

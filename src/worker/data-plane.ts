@@ -12,7 +12,9 @@ import { arrayBytes, mapArray } from '../../dataplane/sys/fastpath/kernel-object
 import { HandBack } from '../../dataplane/sys/handback.js';
 import { formatAddress } from '../../dataplane/sys/host-changes.js';
 import { HostNetwork, type KnownPort } from '../../dataplane/sys/host.js';
+import { realTimeNs } from '../../dataplane/sys/libc.js';
 import { tableMemory } from '../../dataplane/sys/memory.js';
+import type { FrameWatcher } from '../../dataplane/watcher.js';
 import type { Counters } from '../control/api.js';
 import type { Endpoints } from '../virtual-server/endpoints.js';
 import type { Tables } from '../virtual-server/tables.js';
@@ -21,6 +23,7 @@ import { BurstMeter } from './burst-meter.js';
 import { openDriver, type HostDriver } from './drivers.js';
 import { hostClock } from './host-clock.js';
 import type { DriverName } from './messages.js';
+import { Traces } from './trace/traces.js';
 
 export interface DataPlaneOptions extends Tables {
   driver: DriverName;
@@ -50,6 +53,8 @@ const ADVANCE_BUDGET = 4096;
 /** For packets that the kernel's programs have in hand. */
 const PAUSE_MS = 0.05;
 
+const NANOSECONDS_PER_MS = 1e6;
+
 function openFlowTable(fd: number, now: number): FlowTable {
   const [flows, reports] = [fd, fd + 1].map((array) => mapArray(array, arrayBytes(array)));
   return new FlowTable(flows, reports, pauseBriefly, now);
@@ -62,6 +67,7 @@ function pauseBriefly(): void {
 
 export class DataPlane {
   readonly virtualServer: VirtualServer;
+  readonly traces: Traces;
   private readonly host: HostNetwork;
   private readonly handBack: HandBack;
   private readonly hostDriver: HostDriver;
@@ -107,6 +113,11 @@ export class DataPlane {
       onWornOut: options.onWornOut,
     });
     this.loop = new Loop(engine, this.hostDriver.driver, (hop) => this.host.resolve(hop));
+    this.traces = new Traces({
+      state: this.virtualServer.state,
+      attach: (watcher) => this.watchPackets(watcher),
+      clock: () => Number(realTimeNs()) / NANOSECONDS_PER_MS,
+    });
     this.followPorts();
   }
 
@@ -133,9 +144,10 @@ export class DataPlane {
     this.pacer.start();
   }
 
-  /** Packets stop; those that come meanwhile wait in the rings. */
+  /** Packets stop; those that come meanwhile wait in the rings. What the kernel has forwarded by itself is counted. */
   stop(): void {
     this.pacer?.stop();
+    this.virtualServer.engine.lifecycle.fastPath?.collectAll(hostClock());
   }
 
   /** True where packets to the address (int32) are delivered to this host. */
@@ -168,6 +180,14 @@ export class DataPlane {
       openFlowTable(tables, now),
       now,
     );
+  }
+
+  /** What the kernel forwards by itself nobody sees here: all packets come while somebody watches. */
+  private watchPackets(watcher: FrameWatcher | null): void {
+    const { fastPath } = this.virtualServer.engine.lifecycle;
+    if (watcher === null) fastPath?.resume();
+    else fastPath?.suspend(hostClock());
+    this.loop.watch(watcher);
   }
 
   /** Changes that are made together lead to one filter. */

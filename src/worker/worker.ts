@@ -16,6 +16,7 @@ import {
   type FromWorker,
   type OpenReport,
   type Question,
+  type Questions,
   type ToWorker,
   type WorkerOptions,
 } from './messages.js';
@@ -25,6 +26,18 @@ import { showPresence } from './presence.js';
 const ALIVE_MS = 500;
 
 type Send = (message: FromWorker) => void;
+
+type Answers = {
+  [Q in Question]: (dataPlane: DataPlane, params: Questions[Q]['params']) => Questions[Q]['answer'];
+};
+
+const ANSWERS: Answers = {
+  isLocal: (dataPlane, { address }) => dataPlane.isLocal(address),
+  counters: (dataPlane) => dataPlane.counters(),
+  beginTrace: ({ traces }, { trace, request }) => traces.begin(trace, request),
+  fetchTrace: ({ traces }, { trace }) => traces.fetch(trace),
+  endTrace: ({ traces }, { trace }) => traces.end(trace),
+};
 
 export class Worker {
   private dataPlane: DataPlane | null = null;
@@ -135,18 +148,24 @@ export class Worker {
       await virtualServer.whole(command, () => perform(virtualServer, params));
       this.send({ type: 'done', id });
     } catch (error) {
-      if (!(error instanceof ControlError)) throw error;
-      this.send({ type: 'refused', id, errno: error.errno, message: error.message });
+      this.refuse(id, error);
     }
   }
 
   private answer(id: number, question: Question, params: unknown): void {
-    const dataPlane = this.opened();
-    const answer =
-      question === 'isLocal'
-        ? dataPlane.isLocal((params as { address: number }).address)
-        : dataPlane.counters();
-    this.send({ type: 'done', id, answer });
+    // The table's type ties each question to its parameters, as in `change`.
+    const find = ANSWERS[question] as (dataPlane: DataPlane, params: unknown) => unknown;
+    try {
+      this.send({ type: 'done', id, answer: find(this.opened(), params) });
+    } catch (error) {
+      this.refuse(id, error);
+    }
+  }
+
+  /** Throws again what is no refusal. */
+  private refuse(id: number, error: unknown): void {
+    if (!(error instanceof ControlError)) throw error;
+    this.send({ type: 'refused', id, errno: error.errno, message: error.message });
   }
 
   private endpointsChanged(touched: Endpoints | 'all'): void {

@@ -21,6 +21,7 @@ import {
   type Timeouts,
 } from '../../../src/control/api.js';
 import type { Snapshot } from '../../../src/control/snapshot.js';
+import type { TraceReport } from '../../../src/control/trace.js';
 import { makeEach } from '../../support/each-change.js';
 
 const SCHEDULERS = 'none rr wrr lc wlc lblc lblcr dh sh sed nq fo ovf mh twos'.split(' ');
@@ -168,6 +169,10 @@ export class FakeDirector implements Control {
 
   async snapshot(): Promise<Snapshot> {
     throw new ControlError('EOPNOTSUPP', 'no snapshot');
+  }
+
+  trace(): AsyncIterable<TraceReport[]> {
+    throw new ControlError('EOPNOTSUPP', 'no packets');
   }
 
   async upgrade(): Promise<{ version: string }> {

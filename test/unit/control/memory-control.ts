@@ -20,6 +20,7 @@ import {
   type Timeouts,
 } from '../../../src/control/api.js';
 import type { Snapshot } from '../../../src/control/snapshot.js';
+import type { TraceReport } from '../../../src/control/trace.js';
 import { makeEach } from '../../support/each-change.js';
 
 const NO_STATISTICS: Statistics = {
@@ -186,6 +187,10 @@ export class MemoryControl implements Control {
 
   async snapshot(): Promise<Snapshot> {
     throw new ControlError('EOPNOTSUPP', 'no snapshot');
+  }
+
+  trace(): AsyncIterable<TraceReport[]> {
+    throw new ControlError('EOPNOTSUPP', 'no packets');
   }
 
   async upgrade(): Promise<{ version: string }> {

@@ -70,7 +70,7 @@ class WatcherLog implements FrameWatcher {
   readonly lines: string[] = [];
   /** The mark that the scripted engine leaves, at each time. */
   readonly marks: number[] = [];
-  memory = new Uint8Array(0);
+  memory: Uint8Array = new Uint8Array(0);
   private offset = 0;
 
   came(memory: Uint8Array, offset: number, _length: number, port: number): void {

@@ -1,5 +1,5 @@
 /** `--explain`: one line for each packet, for people; with `--json` one JSON object a line. */
-import type { ConnectionStory } from '../../../decisions/connection-watch.js';
+import type { TracedConnection } from '../../../control/trace.js';
 import type { Outcome } from './outcome.js';
 
 const NUMBER_WIDTH = 7;
@@ -31,7 +31,7 @@ function parts(outcome: Outcome): string[] {
   ];
 }
 
-function connection({ service, server, chosenBy, before, after }: ConnectionStory): string[] {
+function connection({ service, server, chosenBy, before, after }: TracedConnection): string[] {
   const what = chosenBy === null ? '' : `, new, chosen by ${chosenBy}`;
   const states = before === after ? `${after}` : `${before ?? 'none'} -> ${after ?? 'none'}`;
   return [`service ${service} server ${server}${what}`, states];

@@ -1,5 +1,5 @@
 /** What became of one captured packet. */
-import type { ConnectionStory } from '../../../decisions/connection-watch.js';
+import type { TracedConnection } from '../../../control/trace.js';
 
 /**
  * sent; answered (with an ICMP error, or in fragments); left to the kernel; dropped; held (a fragment); undecided
@@ -34,7 +34,7 @@ export interface Outcome {
   reason: string | null;
   /** The reason in words about this packet. */
   why: string | null;
-  connection: ConnectionStory | null;
+  connection: TracedConnection | null;
   /** The packets that were sent because of it, in words. */
   sent: string[];
   agreement: Agreement | null;
