@@ -99,11 +99,10 @@ export class ClientSide {
     else this.lifecycle.restartTimer(c, now);
     const { fastPath } = this.lifecycle;
     if (fastPath === null) return verdict;
-    if (!isNew && (flags & SYN) !== 0) fastPath.watch(c);
-    else if ((verdict & 0xff) === SEND) {
-      if (isNew) fastPath.open(c);
-      else if (fastPath.isWorthwhile(c)) fastPath.propose(c);
-    }
+    const isSent = (verdict & 0xff) === SEND;
+    if (isNew) fastPath.open(c, isSent);
+    else if ((flags & SYN) !== 0) fastPath.watch(c);
+    else if (isSent && fastPath.isWorthwhile(c)) fastPath.propose(c);
     return verdict;
   }
 

@@ -15,6 +15,7 @@ const { BUCKET_WORDS, FLOW_WORDS, GENERATION, WAYS } = at;
 const REST_TICKS = 20;
 const TWO_TO_32 = 0x1_0000_0000;
 
+const NO_ADDRESS = 0;
 const ONE_SLOT = 1 << REPORT_FLAGS_BITS;
 export const NO_REPORT = -1;
 
@@ -90,10 +91,21 @@ export class FlowTable {
   /** A free place for a flow with these ends, as they are in the packet; NO_SLOT where there is none. */
   findPlace(source: number, destination: number, ports: number, now: number): number {
     if (ticksUntil(now, this.endedAt) < REST_TICKS) return NO_SLOT;
-    const hash = flowHash(this.key, source, destination, ports);
-    const first = (hash & (this.buckets - 1)) * WAYS;
+    const first = this.firstSlot(source, destination, ports);
     for (let slot = first; slot < first + WAYS; slot++) {
       if (!this.isLive(slot) && ticksUntil(now, this.leftAt[slot]) >= REST_TICKS) return slot;
+    }
+    return NO_SLOT;
+  }
+
+  /** The slot of the flow with these ends; NO_SLOT where there is none. */
+  find(source: number, destination: number, ports: number): number {
+    const { words } = this;
+    const first = this.firstSlot(source, destination, ports);
+    for (let slot = first; slot < first + WAYS; slot++) {
+      const base = this.base(slot);
+      if (words[base + at.SOURCE] !== source || words[base + at.PORTS] !== ports) continue;
+      if (words[base + at.DESTINATION] === destination && this.isLive(slot)) return slot;
     }
     return NO_SLOT;
   }
@@ -171,9 +183,11 @@ export class FlowTable {
     Atomics.store(this.words, this.base(slot) + GENERATION, this.generation);
   }
 
-  /** From now on its packets come to the data plane. */
+  /** From now on its packets come to the data plane. Nor may it be found before another flow of the same packets. */
   end(slot: number, now: number): void {
-    Atomics.store(this.words, this.base(slot) + GENERATION, 0);
+    const base = this.base(slot);
+    Atomics.store(this.words, base + GENERATION, 0);
+    this.words[base + at.SOURCE] = NO_ADDRESS;
     this.leftAt[slot] = now;
   }
 
@@ -226,6 +240,10 @@ export class FlowTable {
 
   private get generation(): number {
     return this.words[this.description + at.FORWARD_GENERATION];
+  }
+
+  private firstSlot(source: number, destination: number, ports: number): number {
+    return (flowHash(this.key, source, destination, ports) & (this.buckets - 1)) * WAYS;
   }
 
   private notes(slot: number): number {

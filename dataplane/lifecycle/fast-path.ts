@@ -102,9 +102,12 @@ export class FastPath {
     );
   }
 
-  /** Has the connection forwarded from its client's SYN on, which is about to be sent. */
-  open(connection: number): void {
-    if (this.lifecycle.halfOpen > HALF_OPEN_MAX || this.count > this.members.length >> 1) return;
+  /** Has a new connection forwarded from its client's SYN on, where that is about to be sent. */
+  open(connection: number, isSent: boolean): void {
+    const rival = this.writer.rivalOf(connection);
+    if (rival !== 0) this.retire(rival);
+    if (!isSent || this.lifecycle.halfOpen > HALF_OPEN_MAX || this.count > this.members.length >> 1)
+      return;
     this.begin(connection, this.now);
   }
 
@@ -222,8 +225,7 @@ export class FastPath {
     for (let slot = 0; slot < flows.capacity; slot++) {
       if (!this.isTheirs(slot)) continue;
       const connection = flows.connectionOf(slot);
-      this.collectFlow(slot, connection);
-      this.restartTimer(connection, now);
+      if (this.collectFlow(slot, connection) > 0) this.restartTimer(connection, now);
     }
     for (let i = 0; i < REPORTS_MAX; i++) {
       const report = flows.takeReport();
@@ -264,6 +266,8 @@ export class FastPath {
     const toServer = writer.write(connection, TO_SERVER, isOpening, now);
     const toClient = writer.write(connection, TO_CLIENT, isOpening, now);
     if (toServer === NO_SLOT || toClient === NO_SLOT) {
+      if (toServer !== NO_SLOT) flows.end(toServer, now);
+      if (toClient !== NO_SLOT) flows.end(toClient, now);
       this.crowded++;
       return;
     }

@@ -6,6 +6,7 @@ import { NO_HOP } from '../route/routes.js';
 import type { State } from '../state.js';
 import { difference32, fold } from '../wire/checksum.js';
 import { ETHERNET_HEADER_BYTES } from '../wire/ethernet.js';
+import { PROTOCOL_TCP } from '../wire/ipv4.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 
@@ -37,7 +38,36 @@ export class FlowWriter {
       this.words[base + rec.W_HOP_GENERATION] = routes.generation;
     }
     this.clientHop = this.words[base + rec.W_HOP];
-    return this.isPassable(this.serverHop) && this.isPassable(this.clientHop);
+    if (!this.isPassable(this.serverHop) || !this.isPassable(this.clientHop)) return false;
+    return this.ownsAnswers(connection);
+  }
+
+  /** The connection that the kernel takes the answers to this one for, 0 for none. See `ownsAnswers`. */
+  rivalOf(connection: number): number {
+    const { flows, words } = this;
+    const base = connection * WORDS;
+    const server = swap32(words[base + rec.W_DESTINATION]);
+    const client = swap32(words[base + rec.W_CLIENT]);
+    const ports = portsWord(words[base + rec.W_META] >>> 16, words[base + rec.W_PORTS] >>> 16);
+    const slot = flows.find(server, client, ports);
+    return slot === NO_SLOT ? 0 : flows.connectionOf(slot);
+  }
+
+  /**
+   * False where the server's packets are taken for those of a later connection: one of the same client's port to
+   * the same server, by way of another virtual service.
+   */
+  private ownsAnswers(connection: number): boolean {
+    const { words } = this;
+    const base = connection * WORDS;
+    const owner = this.state.connections.findOutbound(
+      PROTOCOL_TCP,
+      words[base + rec.W_CLIENT],
+      words[base + rec.W_PORTS] >>> 16,
+      words[base + rec.W_DESTINATION],
+      words[base + rec.W_META] >>> 16,
+    );
+    return owner === connection;
   }
 
   /**

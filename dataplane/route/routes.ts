@@ -95,8 +95,9 @@ export class Routes {
     const hop = this.hopTo(port, address);
     if (hop === NO_HOP) return hop;
     this.resolveHop(hop);
-    const isSame = mac !== null && before?.every((byte, i) => byte === mac[i]) === true;
-    if (!isSame) this.revision = (this.revision + 1) | 0;
+    // Nothing has been sent to a neighbour that was unknown.
+    const isOther = before?.some((byte, i) => byte !== mac?.[i]) === true;
+    if (isOther) this.revision = (this.revision + 1) | 0;
     return hop;
   }
 

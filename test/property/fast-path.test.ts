@@ -26,11 +26,12 @@ const IP = 14;
 const TCP = 34;
 const TCP_PROTOCOL = 6;
 const CLIENT_PORTS = [4000, 4001, 4002];
-const SERVICES = [80, 81];
-/** One service's servers listen elsewhere. */
+const SERVICES = [80, 81, 82];
+/** Two services have the same servers, and these listen elsewhere. */
 const SERVER_PORTS = new Map([
   [80, 8080],
   [81, 81],
+  [82, 8080],
 ]);
 const SERVERS = [11, 12];
 
