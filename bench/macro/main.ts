@@ -125,6 +125,7 @@ async function work(site: Site, seconds: number): Promise<void> {
 }
 
 function residentMemory(site: Site): Memory | null {
+  site.checkAlive();
   return site.directorPids.length === 0 ? null : memory(site.directorPids);
 }
 

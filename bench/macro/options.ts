@@ -48,8 +48,8 @@ export const WORDS = {
 
 const ROUNDS = 8;
 const SECONDS = 1;
-const WARM_UP_SECONDS = 0.5;
-const QUICK_SECONDS = 0.5;
+const WARM_UP_SECONDS = 0.4;
+const QUICK_SECONDS = 0.4;
 const QUICK_MINUTES = 2;
 
 export const HELP = `Usage: npm run bench -- [OPTION]...

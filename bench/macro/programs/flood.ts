@@ -19,7 +19,8 @@ export interface Flood {
   backPressure: number;
 }
 
-const FIRST_PORT = 20_000;
+const PORT_MIN = 10_000;
+const PORT_MAX = 65_000;
 const SEQUENCE = 1000;
 const SMALL_SLOTS = 2048;
 const BATCH = 256;
@@ -31,6 +32,8 @@ const [sourceText, destinationText, portText, routerText, flowsText, secondsText
 const source = read32(Uint8Array.from(ipv4Bytes(sourceText)), 0);
 const destination = read32(Uint8Array.from(ipv4Bytes(destinationText)), 0);
 const flows = Number(flowsText);
+/** Others each time: connections whose end got lost in the flood may still be known on the way, or to the server. */
+const firstPort = PORT_MIN + (process.pid % Math.floor((PORT_MAX - PORT_MIN) / flows)) * flows;
 const { driver, mac } = openInterface(SMALL_SLOTS, {
   load: loadWord(IP + 16),
   value: source >>> 0,
@@ -42,7 +45,7 @@ function frame(flow: number, flags: number, acknowledgment: number, marked = fal
     destinationMac: macBytes(routerText),
     source,
     destination,
-    sourcePort: FIRST_PORT + flow,
+    sourcePort: firstPort + flow,
     destinationPort: Number(portText),
     sequence: flags === SYN ? SEQUENCE : SEQUENCE + 1,
     acknowledgment,
@@ -80,7 +83,7 @@ function answered(offset: number, acknowledgments: number[]): void {
   const { memory } = driver;
   const tcp = offset + TCP;
   if (memory[tcp + 13] !== (SYN | ACK)) return;
-  const flow = read16(memory, tcp + 2) - FIRST_PORT;
+  const flow = read16(memory, tcp + 2) - firstPort;
   acknowledgments[flow] = (read32(memory, tcp + 4) + 1) | 0;
   send(frame(flow, ACK, acknowledgments[flow]));
 }
