@@ -25,10 +25,19 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     return await perform(parseCommandLine(argv));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    for (const line of message.split('\n')) process.stderr.write(`uvsd: ${line}\n`);
-    return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
+    // As sd-daemon(3) has it: an error.
+    const start = writesToJournal() ? '<3>uvsd: ' : 'uvsd: ';
+    for (const line of messageOf(error).split('\n')) process.stderr.write(`${start}${line}\n`);
+    return statusOf(error);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function statusOf(error: unknown): number {
+  return error instanceof UsageError ? EXIT_USAGE : EXIT_FAILURE;
 }
 
 async function perform(command: Command): Promise<number> {
@@ -51,6 +60,11 @@ async function perform(command: Command): Promise<number> {
   const limited = limitLog(log);
   try {
     return await run(options, limited);
+  } catch (error) {
+    // Whoever reads objects gets this one, too.
+    if (options.logFormat !== 'json') throw error;
+    limited.error('could not start or go on', { reason: messageOf(error) });
+    return statusOf(error);
   } finally {
     limited.close();
   }

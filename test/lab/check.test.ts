@@ -68,6 +68,15 @@ describe('uvsd --check', () => {
     assert.match(powerless.stderr, /lacks CAP_NET_RAW/);
   });
 
+  it('says where metrics could not be served', async () => {
+    const result = await check({ metrics: '192.0.2.1:9110' });
+    assert.equal(result.exit, 1);
+    assert.match(
+      result.stderr,
+      /uvsd\.json: metrics: can't listen at 192\.0\.2\.1:9110: that is no address of this host/,
+    );
+  });
+
   it('names settings that it could not change, such as with a read-only /proc/sys', async () => {
     const { directorHost } = setting;
     const script =

@@ -26,7 +26,7 @@ const COUNTERS = {
 describe('metrics', () => {
   const proc = mkdtempSync(join(tmpdir(), 'uvs-test-proc-'));
   const setting = useDirector({
-    uvsd: ['--metrics', ADDRESS, '--procfs-dir', proc],
+    uvsd: ['--metrics', ADDRESS, '--procfs-dir', proc, '--log-format', 'json'],
     rules: serviceRules('-s wrr', [1, 2, 3]),
   });
   after(() => rmSync(proc, { recursive: true, force: true }));
@@ -173,7 +173,7 @@ describe('metrics', () => {
   it('go on where they were after the data plane was replaced', async () => {
     const { director } = setting;
     const before = valueOf(await fetched(), 'node_ipvs_connections_total');
-    const [, pid] = await director.daemon.logged(/data plane open pid=(\d+)/);
+    const [, pid] = await director.daemon.logged(/"data plane open","pid":(\d+)/);
     process.kill(Number(pid), 'SIGKILL');
     const metrics = await eventually(
       () => fetched(),
@@ -183,6 +183,30 @@ describe('metrics', () => {
     );
     assert.equal(valueOf(metrics, 'uvs_data_plane_restarts_total'), 1);
     assert.equal(valueOf(metrics, 'node_ipvs_connections_total'), before);
+  });
+
+  it('have a log beside them that says who has changed what', async () => {
+    const { director } = setting;
+    const change = `-e -t ${SERVICE} -r ${serverAddress(2)}:80 -m -w 7`;
+    await director.adm(change);
+    await director.daemon.logged(/"server edited"/);
+    const lines = director.daemon.log().trimEnd().split('\n');
+    const log = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    const ends = log.filter(({ message }) => message === 'data plane ended');
+    assert.deepEqual(
+      ends.map(({ level }) => level),
+      ['error'],
+    );
+    const { time, pid, ...edited } = log.at(-1) ?? {};
+    assert.ok(typeof time === 'string' && typeof pid === 'number');
+    assert.deepEqual(edited, {
+      level: 'info',
+      message: 'server edited',
+      service: `tcp:${SERVICE}`,
+      server: `${serverAddress(2)}:80`,
+      command: change,
+      uid: 0,
+    });
   });
 
   it('are there as JSON, too', async () => {

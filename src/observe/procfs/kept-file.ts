@@ -69,8 +69,10 @@ export class KeptFile {
     const draft = `${path}.new`;
     await rm(draft, { force: true });
     // It isn't there: nobody can have us write to where a link of theirs leads.
-    const file = await open(draft, 'wx', FOR_ALL_TO_READ);
+    const file = await open(draft, 'wx');
     try {
+      // Whatever the process' umask says.
+      await file.chmod(FOR_ALL_TO_READ);
       for await (const piece of pieces) {
         await file.writeFile(piece);
         if (this.isStopped) break;

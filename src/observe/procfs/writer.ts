@@ -6,8 +6,8 @@
  *     DIR/net/ip_vs_stats    counters and rates of the whole director
  *     DIR/net/ip_vs_conn     connections
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { TOTAL_BLOCK } from '../../../dataplane/service/statistics.js';
 import type { State } from '../../../dataplane/state.js';
 import type { Control } from '../../control/api.js';
@@ -38,7 +38,7 @@ export class ProcfsWriter {
   constructor(options: ProcfsWriterOptions) {
     const { directory, tables, clock, onFault } = options;
     const folder = join(directory, 'net');
-    mkdirSync(folder, { recursive: true, mode: FOR_ALL_TO_ENTER });
+    makeForAll(folder);
     const kept = (name: string, content: Content): KeptFile =>
       new KeptFile({
         path: join(folder, name),
@@ -66,6 +66,14 @@ export class ProcfsWriter {
   leave(): void {
     for (const file of this.files) file.leave();
   }
+}
+
+/** Makes a folder and those above it that aren't there yet, whatever the process' umask says. */
+function makeForAll(folder: string): void {
+  if (existsSync(folder)) return;
+  makeForAll(dirname(folder));
+  mkdirSync(folder);
+  chmodSync(folder, FOR_ALL_TO_ENTER);
 }
 
 type Content = (listing: Tables, state: State) => AsyncIterable<string>;

@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { ACK, SYN } from '../../../dataplane/wire/tcp.js';
 import type { Statistics } from '../../../src/control/api.js';
@@ -9,6 +16,7 @@ import {
   statisticsFile,
 } from '../../../src/observe/procfs/formats.js';
 import { KeptFile } from '../../../src/observe/procfs/kept-file.js';
+import { ProcfsWriter } from '../../../src/observe/procfs/writer.js';
 import {
   destinationKey,
   destinationSettings,
@@ -147,6 +155,26 @@ describe('a file that is kept', () => {
     assert.equal(readFileSync(path, 'utf8'), 'first second');
     await file.stop();
     assert.deepEqual(readdirSync(folder.path), []);
+  });
+
+  it('is for all to read, whatever the umask', async () => {
+    const umask = process.umask(0o077);
+    try {
+      await file.refresh();
+      const directory = join(folder.path, 'deep', 'proc');
+      const writer = new ProcfsWriter({
+        directory,
+        tables: () => null,
+        clock: () => 0,
+        onFault: (error) => faults.push(error),
+      });
+      await writer.stop();
+      const made = [path, join(directory, 'net'), directory, join(folder.path, 'deep')];
+      const modes = made.map((name) => statSync(name).mode & 0o777);
+      assert.deepEqual(modes, [0o644, 0o755, 0o755, 0o755]);
+    } finally {
+      process.umask(umask);
+    }
   });
 
   it('stays as it was while it is written, and where writing fails', async () => {
