@@ -1,5 +1,6 @@
 /**
- * `npm run screenshots`: the pictures of the status page in docs/images/, taken in a lab with traffic.
+ * `npm run screenshots`: the pictures of the status page in docs/images/, taken in a lab with traffic. Prints what
+ * `uvs top` shows meanwhile.
  *
  *     status-light.png   status-dark.png   status-phone.png
  */
@@ -17,12 +18,13 @@ import { openBrowser } from './browser.js';
 import { serviceRules, URL } from './setting.js';
 
 const PAGE = `${DIRECTOR_OUTSIDE}:9110`;
-const SECONDS = 40;
+/** At most: it ends with the last picture. */
+const TRAFFIC_SECONDS = 300;
 /** What a page has seen when it is photographed: long enough for charts, and short enough to wait for. */
 const WATCHED_MS = 25_000;
 const PICTURES = {
-  light: { colorScheme: 'light', width: 1280, height: 1250 },
-  dark: { colorScheme: 'dark', width: 1280, height: 1250 },
+  light: { colorScheme: 'light', width: 1280, height: 1300 },
+  dark: { colorScheme: 'dark', width: 1280, height: 1300 },
   phone: { colorScheme: 'light', width: 360, height: 1400 },
 } as const;
 
@@ -41,12 +43,13 @@ try {
   await director.adm('-R', { input: rules });
   const clients = lab.plan.hosts.filter(({ role }) => role === 'client');
   const load = clients.map(({ name }, i) =>
-    startWrk(lab.host(name), URL, { connections: 4, seconds: SECONDS, keepAlive: i === 0 }),
+    startWrk(lab.host(name), URL, { connections: 4, seconds: TRAFFIC_SECONDS, keepAlive: i === 0 }),
   );
   const browser = await openBrowser(lab.host(clients[0].name));
   await Promise.all(
     Object.keys(PICTURES).map((name) => take(browser, name as keyof typeof PICTURES)),
   );
+  process.stdout.write(await director.host.output('uvs', ['top', '--once']));
   await browser.close();
   await Promise.all(load.map((process) => endWrk(process)));
   await director.stop();

@@ -24,6 +24,8 @@ const AXIS_WIDTH = 48;
 const AXIS_HEIGHT = 26;
 /** Between two times on the axis, in pixels. */
 const TIMES_APART = 90;
+/** Above, to the right, below and to the left, in pixels: half of the last time is beside the plot. */
+const PADDING = [8, 28, 0, 0] as const;
 const FONT = '12px system-ui, sans-serif';
 
 export class Chart {
@@ -93,6 +95,7 @@ export class Chart {
       {
         width: this.width(),
         height: HEIGHT,
+        padding: [...PADDING],
         legend: { show: false },
         cursor: { show: false },
         scales: { y: { range: (_plot, _min, max) => [0, Math.max(1, max * 1.1)] } },

@@ -46,9 +46,8 @@ function dropsIn({ drops }: PageMessage): number {
 
 export function showTiles(message: PageMessage, rates: Rates | null): void {
   const { total, uses, halfOpen, defences, dataPlane } = message;
-  const { used, capacity } = uses[0].use;
   const tiles: [string, string][] = [
-    ['connections', `${grouped(used)} of ${short(capacity)}`],
+    ['connections', grouped(uses[0].use.used)],
     ['new/s', rateText(rates?.connections)],
     ['packets/s in, out', `${rateText(rates?.inPackets)}, ${rateText(rates?.outPackets)}`],
     ['bits/s in, out', `${rateText(rates?.inBits)}, ${rateText(rates?.outBits)}`],
