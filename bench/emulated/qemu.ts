@@ -1,4 +1,5 @@
 /** QEMU's command line. */
+import { LabError } from '../../lab/errors.js';
 import { HOST_TAG, SHARE_TAG } from './guest.js';
 
 export const QEMU = 'qemu-system-x86_64';
@@ -15,6 +16,14 @@ export const LOCKED = 75;
  */
 export type Clock = 'instructions' | 'host';
 export const CLOCKS: readonly Clock[] = ['instructions', 'host'];
+
+/** The one that the option --clock names; the first without it. Throws LabError where there is no such clock. */
+export function clockNamed(text: string | undefined): Clock {
+  const [standard] = CLOCKS;
+  const found = CLOCKS.find((clock) => clock === (text ?? standard));
+  if (found !== undefined) return found;
+  throw new LabError(`--clock must be ${CLOCKS.join(' or ')}, not '${text}'`);
+}
 
 /** A nanosecond an instruction; and idle time takes as long as on the host, which devices need. */
 const INSTRUCTION_CLOCK = 'shift=0,sleep=on';

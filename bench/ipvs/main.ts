@@ -2,17 +2,16 @@
  * `npm run bench:ipvs`: uvs beside the kernel's ip_vs. On this machine where its kernel has it, otherwise in an
  * emulated one with a kernel that does. It is `npm run bench` that measures, here or there.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { cpus, release } from 'node:os';
+import { spawn } from 'node:child_process';
 import { join, relative } from 'node:path';
 import { LabError } from '../../lab/errors.js';
 import { packageRoot } from '../../src/package.js';
 import { SHARE } from '../emulated/guest.js';
 import { emulatedProcessors, runEmulated } from '../emulated/machine.js';
-import { QEMU, type Clock } from '../emulated/qemu.js';
+import { emulation, installEmulator, MEANING } from '../emulated/report.js';
 import { parseOptions } from '../macro/options.js';
 import { missingIpVs } from '../macro/peers/ip-vs.js';
-import { parseResults, writeResults, type Emulation } from '../macro/results.js';
+import { parseResults, writeResults } from '../macro/results.js';
 import { resultsTable } from '../macro/table.js';
 import { runBenchmark } from '../program.js';
 import { HELP, parseIpVsOptions, type IpVsOptions } from './options.js';
@@ -21,18 +20,6 @@ const BENCH = 'dist/bench/macro/main.js';
 const RESULTS = 'results.json';
 /** For the longest of runs; plain ones take a sixth of it. */
 const TIMEOUT_MS = 2 * 60 * 60_000;
-/** What results can be used for, by the clock they were measured with. */
-const MEANING: Readonly<Record<Clock, string>> = {
-  instructions:
-    'Time is counted in instructions, a thousand million a second on one processor. So it makes no difference what ' +
-    'else the host did; nor do caches, memory, and the work that several processors do side by side. Ratios between ' +
-    'those measured here say who needs fewer instructions; absolute values mean nothing.',
-  host:
-    'Everything was 20 to 30 times slower than on the host itself, JavaScript by another factor than the kernel, and ' +
-    'slower still while the host did something else. Ratios between those measured here mean something, absolute ' +
-    'values do not.',
-};
-
 async function main(argv: readonly string[]): Promise<number> {
   const options = parseIpVsOptions(argv);
   if (options.help) {
@@ -88,23 +75,6 @@ async function measureEmulated(options: IpVsOptions, command: string): Promise<n
   process.stdout.write(`Emulated. ${MEANING[clock]}\n\n${resultsTable(results)}\n\n`);
   process.stdout.write(`Results are in ${relative(process.cwd(), options.file)}.\n`);
   return 0;
-}
-
-/** Only now: where this kernel has ip_vs nobody needs it. */
-function installEmulator(): void {
-  const script = join(packageRoot(), 'scripts', 'setup.mjs');
-  const { status } = spawnSync(process.execPath, [script, 'emulation'], { stdio: 'inherit' });
-  if (status !== 0) throw new LabError('what the emulated machine needs could not be installed');
-}
-
-function emulation(clock: Clock): Emulation {
-  const { stdout } = spawnSync(QEMU, ['--version'], { encoding: 'utf8' });
-  return {
-    by: `${stdout.split('\n')[0].trim()}; TCG, by the clock of ${clock}`,
-    processor: cpus()[0]?.model ?? '',
-    kernel: release(),
-    meaning: MEANING[clock],
-  };
 }
 
 await runBenchmark('bench:ipvs', main);

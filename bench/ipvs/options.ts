@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { LabError, messageOf } from '../../lab/errors.js';
 import { packageRoot } from '../../src/package.js';
 import { cacheFolder } from '../emulated/cache.js';
-import { CLOCKS, type Clock } from '../emulated/qemu.js';
+import { CLOCKS, clockNamed, type Clock } from '../emulated/qemu.js';
 import { WORDS } from '../macro/options.js';
+import { inRange } from '../words.js';
 
 export interface IpVsOptions {
   readonly help: boolean;
@@ -96,7 +97,7 @@ export function parseIpVsOptions(argv: readonly string[]): IpVsOptions {
   const { values, tokens } = parse(argv);
   const quick = values.quick === true;
   const extent = quick ? 'quick' : 'full';
-  const clock = clockOf(values.clock);
+  const clock = clockNamed(values.clock);
   const others = tokens.flatMap((token) =>
     token.kind === 'option' && !NOT_PASSED_ON.has(token.name)
       ? [token.rawName, ...(token.value === undefined ? [] : [token.value])]
@@ -139,17 +140,4 @@ function parse(argv: readonly string[]) {
   } catch (error) {
     throw new LabError(`${messageOf(error)}; see npm run bench:ipvs -- --help`);
   }
-}
-
-function clockOf(text: string | undefined): Clock {
-  const [standard] = CLOCKS;
-  const found = CLOCKS.find((clock) => clock === (text ?? standard));
-  if (found !== undefined) return found;
-  throw new LabError(`--clock must be ${CLOCKS.join(' or ')}, not '${text}'`);
-}
-
-function inRange(name: string, text: string, [min, max]: readonly [number, number]): number {
-  const value = Number(text);
-  if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-  throw new LabError(`--${name} must be a whole number from ${min} to ${max}, not '${text}'`);
 }

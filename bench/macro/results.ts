@@ -112,7 +112,7 @@ export function contentOf(file: string): unknown {
 }
 
 /** Writes one line a sample: the file stays small, and its history readable. */
-export function writeResults(file: string, results: Results): void {
+export function writeResults(file: string, results: { readonly samples: readonly object[] }): void {
   const { samples, ...rest } = results;
   const head = JSON.stringify(rest, undefined, 2).slice(0, -2);
   const lines = samples.map((sample) => `    ${JSON.stringify(sample, rounded)}`);

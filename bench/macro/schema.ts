@@ -6,7 +6,7 @@ const numbers = z.record(z.string(), z.number());
 const share = z.number().min(0);
 const memory = z.object({ residentMb: z.number(), residentPeakMb: z.number() });
 
-const machine = z.object({
+export const machineSchema = z.object({
   processor: z.string(),
   processors: z.int().min(1),
   memoryMb: z.number(),
@@ -16,13 +16,24 @@ const machine = z.object({
   tools: z.record(z.string(), z.string()),
 });
 
+export const placementSchema = z.object({
+  client: z.string(),
+  server: z.string(),
+  director: z.array(z.string()).min(1).readonly(),
+});
+
+export const emulationSchema = z.object({
+  by: z.string(),
+  processor: z.string(),
+  kernel: z.string(),
+  meaning: z.string(),
+});
+
 const settings = z.object({
   rounds: z.int().min(1),
   seconds: z.number().positive(),
   connections: z.int().min(1),
-  placement: z
-    .object({ client: z.string(), server: z.string(), director: z.array(z.string()).min(1) })
-    .nullable(),
+  placement: placementSchema.nullable(),
 });
 
 const peer = z.object({
@@ -66,10 +77,8 @@ export const resultsSchema: z.ZodType<Results> = z.looseObject({
   date: z.iso.datetime(),
   command: z.string(),
   emulated: z.literal(true).optional(),
-  emulation: z
-    .object({ by: z.string(), processor: z.string(), kernel: z.string(), meaning: z.string() })
-    .optional(),
-  machine,
+  emulation: emulationSchema.optional(),
+  machine: machineSchema,
   settings,
   peers: z.array(peer).min(1),
   axes: z.array(axis).min(1),
