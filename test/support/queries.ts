@@ -34,8 +34,13 @@ export function dashboardExpressions(): string[] {
   ];
 }
 
+export interface PanelQuery {
+  title: string;
+  query: string;
+}
+
 /** The panels' expressions as Grafana would send them for all directors and services of a job. */
-export function panelQueries(job: string, interval: string): { title: string; query: string }[] {
+export function panelQueries(job: string, interval: string): PanelQuery[] {
   return dashboard().panels.flatMap(({ title, targets = [] }) =>
     targets.map(({ expr }) => ({
       title,
