@@ -15,7 +15,7 @@ export class Durations {
 
   /** Seconds that one piece of a measurement is told to take. */
   pieceSeconds(axis: Axis): number {
-    return (axis.secondsFor?.(this.seconds) ?? this.seconds) / (axis.pieces?.count ?? 1);
+    return this.seconds / (axis.pieces?.count ?? 1);
   }
 
   /** Seconds that one piece is expected to take in all. */

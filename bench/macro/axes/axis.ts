@@ -49,9 +49,7 @@ export interface Axis {
   /** Part of --quick. */
   readonly quick: boolean;
   readonly commands: readonly string[];
-  /** Seconds that a measurement of so many seconds is given: what measures may know whole ones only. */
-  secondsFor?(seconds: number): number;
-  /** Seconds that a measurement takes besides these, at a guess, until it is known better. */
+  /** Seconds that a measurement takes besides the ones it is told to take, at a guess, until it is known better. */
   readonly extraSeconds: number;
   /** The director never shares the client's processor. */
   readonly apart?: boolean;

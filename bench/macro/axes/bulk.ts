@@ -1,6 +1,7 @@
 /** As much data as goes: iperf3, to the client, to the server, both at once, on one connection or eight. */
 import { LabError } from '../../../lab/errors.js';
 import { BULK } from '../services.js';
+import type { Site } from '../site.js';
 import type { Axis } from './axis.js';
 
 interface Direction {
@@ -20,6 +21,8 @@ export const bulk: readonly Axis[] = [1, 8].flatMap((streams) =>
 );
 
 function bulkAxis(direction: Direction, streams: number): Axis {
+  /** Bytes a second that were reached the last time. */
+  const rates = new WeakMap<Site, number>();
   const plural = streams === 1 ? 'stream' : 'streams';
   return {
     id: `bulk-${direction.id}-${streams}`,
@@ -28,24 +31,34 @@ function bulkAxis(direction: Direction, streams: number): Axis {
     work: { unit: 'GB', timeUnit: 'ms' },
     quick: direction.id === 'down' && streams === 1,
     commands: ['iperf3'],
-    // iperf3 knows whole seconds only.
-    secondsFor: (seconds) => Math.ceil(seconds),
     extraSeconds: 0.2,
     pieces: null,
     appliesTo: () => true,
     measure: async (site, { seconds }) => {
       const target = ['-c', site.address(BULK), '-p', String(BULK.port)];
-      const load = ['-t', String(seconds), '-P', String(streams), ...direction.arguments];
-      const result = await site.client.run('iperf3', [...target, ...load, '--json'], {
-        timeoutMs: (seconds + 30) * 1000,
-      });
+      const load = ['-P', String(streams), ...direction.arguments];
+      const known = rates.get(site);
+      const result = await site.client.run(
+        'iperf3',
+        [...target, ...load, ...lengthOf(seconds, known), '--json'],
+        { timeoutMs: (seconds + 30) * 1000 },
+      );
       const bytes = receivedBytes(result.stdout);
+      rates.set(site, bytes.count / bytes.seconds);
       return {
         values: { rate: (bytes.count * 8) / bytes.seconds / 1e9 },
         work: bytes.count / 1e9,
       };
     },
   };
+}
+
+/** iperf3 knows whole seconds only: a part of one is as many bytes as went the last time, in that time. */
+function lengthOf(seconds: number, bytesPerSecond: number | undefined): string[] {
+  if (Number.isInteger(seconds) || bytesPerSecond === undefined) {
+    return ['-t', String(Math.ceil(seconds))];
+  }
+  return ['-n', String(Math.ceil(bytesPerSecond * seconds))];
 }
 
 /** The parts of iperf3's report that are used. */

@@ -15,7 +15,7 @@ export const nginxStream: Peer = {
   title: 'nginx stream',
   kind: 'proxy',
   balances: true,
-  quick: true,
+  quick: false,
   commands: ['nginx'],
   settings: 'stream, worker_processes 1, round robin',
   version: () => versionOf('nginx', '-v'),
