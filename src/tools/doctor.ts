@@ -1,9 +1,10 @@
 /** `uvs doctor`: checks a gateway, says what is wrong with it and which command mends it. */
 import { isIPv4 } from 'node:net';
-import { RulesError } from '../rules/rules-file.js';
+import { SysError } from '../../dataplane/sys/errors.js';
 import { complain, parseWords, UsageError, type CommandOptions } from './command.js';
+import type { Check, CheckInput } from './doctor/check.js';
 import { CHECKS, PROBES } from './doctor/checks.js';
-import { Findings } from './doctor/findings.js';
+import { Findings, type Finding } from './doctor/findings.js';
 import { readGateway } from './doctor/gateway.js';
 import { Host } from './doctor/host.js';
 import { exitCodeOf, jsonText, makeReport, pageText, type Report } from './doctor/report.js';
@@ -49,6 +50,7 @@ export async function run(argv: string[], options: CommandOptions = {}): Promise
     stdout.write(wish.json ? jsonText(report) : pageText(report, wish.quiet));
     return exitCodeOf(report);
   } catch (error) {
+    const { RulesError } = await import('../rules/rules-file.js');
     if (!(error instanceof RulesError)) return complain('doctor', error, stderr);
     stderr.write(`${error.message}\nuvs doctor: the rules are wrong\n`);
     return EXIT_USAGE;
@@ -60,15 +62,22 @@ async function examine(wish: Wish, options: CommandOptions): Promise<Report> {
   const input = { host: Host.open(), gateway, probeClient: wish.client };
   const checks = wish.probe ? [...CHECKS, ...PROBES] : CHECKS;
   const results = await Promise.all(
-    checks.map(async (check) => {
-      const findings = new Findings();
-      await check.run(input, findings);
-      return { name: check.name, findings: findings.list };
-    }),
+    checks.map(async (check) => ({ name: check.name, findings: await findingsOf(check, input) })),
   );
   // Of what isn't there nothing can be said.
   const told = results.filter(({ findings }) => findings.length > 0);
   return makeReport(gateway.source, told);
+}
+
+async function findingsOf(check: Check, input: CheckInput): Promise<Finding[]> {
+  const findings = new Findings();
+  try {
+    await check.run(input, findings);
+  } catch (error) {
+    if (!(error instanceof SysError)) throw error;
+    findings.unchecked(error.message);
+  }
+  return findings.list;
 }
 
 function readWords(argv: string[]): Wish | 'help' {

@@ -4,8 +4,6 @@ import { NoDirectorError } from '../../control/client.js';
 import type { Snapshot } from '../../control/snapshot.js';
 import { endpointName } from '../../control/names.js';
 import { directorOfNetwork } from '../../director/network-lock.js';
-import { readRules } from '../../rules/rules-file.js';
-import { wantedBy } from '../../rules/wanted.js';
 import { presentDataPlane, type Presence } from '../../worker/presence.js';
 import { withDirector, type CommandOptions, type OpenControl } from '../command.js';
 import { ConnectionDigest } from './connection-digest.js';
@@ -49,18 +47,26 @@ export async function readGateway(
   };
   if (gateway.directorPid !== null) await ask(gateway, options);
   if (rulesFile !== null) {
-    const { services } = await wantedBy(rulesFile, readRules(rulesFile));
-    Object.assign(gateway, { source: 'rules', services: services.filter(isExaminable) });
+    gateway.services = (await readServices(rulesFile)).filter(isExaminable);
+    gateway.source = 'rules';
   }
   return gateway;
+}
+
+/** What it takes is only loaded where there is a file. */
+async function readServices(rulesFile: string): Promise<ServiceEntry[]> {
+  const { readRules } = await import('../../rules/rules-file.js');
+  const { wantedBy } = await import('../../rules/wanted.js');
+  return (await wantedBy(rulesFile, readRules(rulesFile))).services;
 }
 
 async function ask(gateway: Gateway, options: CommandOptions): Promise<void> {
   try {
     await withDirector(options, async (control) => {
+      // A snapshot may be a second old.
+      gateway.services = (await control.services()).filter(isExaminable);
       gateway.snapshot = await control.snapshot();
       gateway.connections = await digest(control);
-      gateway.services = gateway.snapshot.services.filter(isExaminable);
     });
     gateway.source = 'director';
   } catch (error) {

@@ -13,7 +13,7 @@ export const policyRouting: Check = {
     findings.warning(
       `there are rules of policy routing (priority ${priorities.join(', ')}): uvsd doesn't follow them, balanced ` +
         'packets go by tables local, main and default alone',
-      `ip rule show  # then ip rule del priority ${priorities[0]}, if balanced packets need it: put the routes into table main`,
+      `ip rule del priority ${priorities[0]}  # if balanced packets don't need it (ip rule show); otherwise put its routes into table main`,
     );
   },
 };

@@ -10,7 +10,11 @@ const QUESTIONS_MAX = 200;
 export const probeMtu: Check = {
   name: 'probe-mtu',
   async run({ host, gateway }, findings) {
-    if (gateway.source === 'nothing' || !host.powers.netRaw) return;
+    if (gateway.source === 'nothing') return;
+    if (!host.powers.netRaw) {
+      findings.unchecked('sending large packets takes CAP_NET_RAW');
+      return;
+    }
     const servers = (await reachableServers(host, gateway)).slice(0, QUESTIONS_MAX);
     const questions = servers.map(({ server, way, mac }) => ({
       ifindex: way.link.ifindex,

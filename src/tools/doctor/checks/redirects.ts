@@ -3,6 +3,7 @@ import type { Link } from '../../../../dataplane/sys/rtnetlink.js';
 import { listed } from '../findings.js';
 import { serversOf, virtualAddressesOf, type Gateway } from '../gateway.js';
 import type { Host } from '../host.js';
+import { nearbyPairs } from './nearby-clients.js';
 import type { Check } from '../check.js';
 
 /** Somewhere far away: its way is the default route's. */
@@ -15,7 +16,10 @@ export const redirects: Check = {
       host,
       serversOf(gateway).map(({ address }) => address),
     );
-    const toClients = new Set([...linksTo(host, clientSide(gateway)), ...linksOf(host, gateway)]);
+    const toClients = new Set([
+      ...linksTo(host, clientSide(host, gateway)),
+      ...linksOf(host, gateway),
+    ]);
     const shared = [...toServers].filter((link) => toClients.has(link));
     const sending = shared.filter(({ name }) => doesSend(host, name));
     if (sending.length === 0) {
@@ -35,10 +39,12 @@ export const redirects: Check = {
   },
 };
 
-/** Addresses on the clients' side: those of clients that were seen, and the default route's. */
-function clientSide({ connections }: Gateway): string[] {
-  const seen = connections?.pairs.map(({ client }) => client) ?? [];
-  return [ELSEWHERE, ...new Set(seen)];
+/** Addresses on the clients' side: those of clients that were seen, but for servers' neighbours, and the default route's. */
+function clientSide(host: Host, { connections }: Gateway): string[] {
+  const pairs = connections?.pairs ?? [];
+  const nearby = new Set(nearbyPairs(pairs, host).map(({ client }) => client));
+  const clients = new Set(pairs.map(({ client }) => client));
+  return [ELSEWHERE, ...[...clients].filter((client) => !nearby.has(client))];
 }
 
 function linksTo(host: Host, addresses: readonly string[]): Set<Link> {

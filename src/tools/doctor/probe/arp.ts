@@ -15,7 +15,7 @@ import {
   MAC_BYTES,
   writeEthertype,
 } from '../../../../dataplane/wire/ethernet.js';
-import { ETHERTYPE_OFFSET, sendFrame } from './frame-socket.js';
+import { ETHERTYPE_OFFSET } from './frame-socket.js';
 import { inquire, type Patience } from './inquiry.js';
 
 const ETHERTYPE_ARP = 0x0806;
@@ -52,7 +52,7 @@ export async function askByArp(
       { load: [loadHalf(ETHERTYPE_OFFSET)], value: ETHERTYPE_ARP },
       { load: [loadHalf(OPERATION)], value: REPLY },
     ],
-    send: (question) => sendFrame(question.link.ifindex, requestFrame(question)),
+    send: (question, sender) => sender.send(question.link.ifindex, requestFrame(question)),
     isAnswer: (frame, { target }) => read32(frame, SENDER_IP) === target,
   });
   return new Map(

@@ -2,7 +2,6 @@
 import { randomInt } from 'node:crypto';
 import { loadHalfIndexed, loadIndexHeaderLength } from '../../../../dataplane/sys/bpf.js';
 import { PROTOCOL_ICMP, source } from '../../../../dataplane/wire/ipv4.js';
-import { sendFrame } from './frame-socket.js';
 import { inquire } from './inquiry.js';
 import { ECHO_REPLY, IP, echoFrame, isIpv4Of, type Course } from './packets.js';
 
@@ -27,8 +26,8 @@ export async function echoed<Q extends EchoQuestion>(questions: readonly Q[]): P
       { load: [loadIndexHeaderLength(IP), loadHalfIndexed(IP)], value: ECHO_REPLY << 8 },
       { load: [loadHalfIndexed(IP + 4)], value: identifier },
     ],
-    send: ({ ifindex, course, length }) =>
-      sendFrame(ifindex, echoFrame(course, identifier, length)),
+    send: ({ ifindex, course, length }, sender) =>
+      sender.send(ifindex, echoFrame(course, identifier, length)),
     isAnswer: (frame, { course }) => source(frame, IP) === course.destination,
   });
   return new Set(answers.keys());

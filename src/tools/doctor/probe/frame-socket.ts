@@ -1,4 +1,4 @@
-/** Frames out of one interface, and frames that come in and pass a filter: what questions are asked with. */
+/** Frames out of interfaces, and frames that come in and pass a filter: what questions are asked with. */
 import { attachFilter } from '../../../../dataplane/driver/tpacket.js';
 import {
   AD_PACKET_TYPE,
@@ -27,15 +27,29 @@ const FRAME_BYTES_MAX = 65_536;
 /** Frames looked at in one turn of the event loop. */
 const FRAMES_MAX = 64;
 
-/** Sends a frame, Ethernet header first, out of an interface. Throws SysError. */
-export function sendFrame(ifindex: number, frame: Uint8Array): void {
-  const fd = openSendSocket(ifindex);
-  try {
+/** Sends frames. It keeps a socket for each interface: closing one takes the kernel milliseconds. */
+export class FrameSender {
+  private readonly sockets = new Map<number, number>();
+
+  /** `frame` begins with its Ethernet header. Throws SysError. */
+  send(ifindex: number, frame: Uint8Array): void {
     const message = new Uint8Array(VNET_HEADER_BYTES + frame.length);
     message.set(frame, VNET_HEADER_BYTES);
-    check('sending a frame', sendto(fd, message, message.length, MSG_DONTWAIT));
-  } finally {
-    close(fd);
+    const result = sendto(this.socketFor(ifindex), message, message.length, MSG_DONTWAIT);
+    check('sending a frame', result);
+  }
+
+  close(): void {
+    for (const fd of this.sockets.values()) close(fd);
+    this.sockets.clear();
+  }
+
+  private socketFor(ifindex: number): number {
+    const known = this.sockets.get(ifindex);
+    if (known !== undefined) return known;
+    const fd = openSendSocket(ifindex);
+    this.sockets.set(ifindex, fd);
+    return fd;
   }
 }
 

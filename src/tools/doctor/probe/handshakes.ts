@@ -13,12 +13,11 @@ import { connect } from 'node:net';
 import { loadHalfIndexed, loadIndexHeaderLength } from '../../../../dataplane/sys/bpf.js';
 import { PROTOCOL_TCP, destination, headerBytes, source } from '../../../../dataplane/wire/ipv4.js';
 import { RST, SYN, sourcePort } from '../../../../dataplane/wire/tcp.js';
-import { sendFrame } from './frame-socket.js';
 import { inquire } from './inquiry.js';
 import { IP, isIpv4Of, tcpFrame, type Course } from './packets.js';
 
 const PATIENCE = { attempts: 2, waitMs: 500 };
-const CONNECT_MS = 2000;
+const CONNECT_MS = 1000;
 /** Above what kernels give to programs by default. */
 const PORT_MIN = 61_000;
 const PORT_MAX = 65_535;
@@ -34,28 +33,29 @@ export interface Question {
 export async function answeredHere<Q extends Question>(questions: readonly Q[]): Promise<Set<Q>> {
   const clientPort = randomInt(PORT_MIN, PORT_MAX);
   const sequence = randomInt(0, 0x7fff_ffff);
-  const send = ({ ifindex, course, port }: Q, flags: number, offset: number) => {
-    const ports = { sourcePort: clientPort, destinationPort: port };
-    sendFrame(ifindex, tcpFrame(course, { ...ports, sequence: sequence + offset, flags }));
-  };
-  try {
-    const answers = await inquire({
-      questions,
-      ...PATIENCE,
-      conditions: [
-        ...isIpv4Of(PROTOCOL_TCP),
-        { load: [loadIndexHeaderLength(IP), loadHalfIndexed(IP + 2)], value: clientPort },
-      ],
-      send: (question) => send(question, SYN, 0),
-      isAnswer: (frame, { course, port }) =>
-        source(frame, IP) === course.destination &&
-        destination(frame, IP) === course.source &&
-        sourcePort(frame, IP + headerBytes(frame, IP)) === port,
-    });
-    return new Set(answers.keys());
-  } finally {
-    for (const question of questions) send(question, RST, 1);
-  }
+  const segment = (port: number, flags: number, offset: number) => ({
+    sourcePort: clientPort,
+    destinationPort: port,
+    sequence: sequence + offset,
+    flags,
+  });
+  const answers = await inquire({
+    questions,
+    ...PATIENCE,
+    conditions: [
+      ...isIpv4Of(PROTOCOL_TCP),
+      { load: [loadIndexHeaderLength(IP), loadHalfIndexed(IP + 2)], value: clientPort },
+    ],
+    send: ({ ifindex, course, port }, sender) =>
+      sender.send(ifindex, tcpFrame(course, segment(port, SYN, 0))),
+    finish: ({ ifindex, course, port }, sender) =>
+      sender.send(ifindex, tcpFrame(course, segment(port, RST, 1))),
+    isAnswer: (frame, { course, port }) =>
+      source(frame, IP) === course.destination &&
+      destination(frame, IP) === course.source &&
+      sourcePort(frame, IP + headerBytes(frame, IP)) === port,
+  });
+  return new Set(answers.keys());
 }
 
 export type Connection = 'open' | 'refused' | 'silent';
