@@ -13,7 +13,7 @@ export function pageMessage(
   newest: NewestConnections,
 ): PageMessage {
   const { services, connections, counters, director } = snapshot;
-  const rows = rowsOf(services, filter.trim().toLowerCase());
+  const { rows, matching } = rowsOf(services, filter.trim().toLowerCase());
   return {
     takenAtMs: snapshot.takenAtMs,
     version: director.version,
@@ -26,24 +26,34 @@ export function pageMessage(
     drops: dropsOf(snapshot),
     defences: counters?.defences ?? [],
     counts: { services: services.length, servers: serversIn(services) },
-    rows: rows.slice(0, ROWS_MAX),
-    rowsLeftOff: Math.max(0, rows.length - ROWS_MAX),
+    rows,
+    rowsLeftOff: matching - rows.length,
     newest,
   };
 }
 
-/** A service is shown where its name or one of its servers' holds the text; servers where theirs or its does. */
-function rowsOf(services: readonly ServiceSnapshot[], text: string): PageRow[] {
+/**
+ * A service is shown where its name or one of its servers' holds the text; servers where theirs or its does. No more
+ * than ROWS_MAX are made into rows, the others are counted.
+ */
+function rowsOf(
+  services: readonly ServiceSnapshot[],
+  text: string,
+): { rows: PageRow[]; matching: number } {
   const rows: PageRow[] = [];
+  let matching = 0;
   for (const service of services) {
-    const row = serviceRow(service);
-    const isMatch = row.name.includes(text);
-    const servers = service.destinations.filter(
-      (server) => isMatch || endpointName(server).includes(text),
-    );
-    if (isMatch || servers.length > 0) rows.push(row, ...servers.map(serverRow));
+    const isMatch = serviceName(service).includes(text);
+    const servers = isMatch
+      ? service.destinations
+      : service.destinations.filter((server) => endpointName(server).includes(text));
+    if (!isMatch && servers.length === 0) continue;
+    matching += 1 + servers.length;
+    if (rows.length === ROWS_MAX) continue;
+    rows.push(serviceRow(service));
+    rows.push(...servers.slice(0, ROWS_MAX - rows.length).map(serverRow));
   }
-  return rows;
+  return { rows, matching };
 }
 
 function serviceRow(service: ServiceSnapshot): PageRow {
