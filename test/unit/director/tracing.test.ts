@@ -4,6 +4,12 @@ import type { TraceReport } from '../../../src/control/trace.js';
 import { TracedControl } from '../../support/traced-control.js';
 import { SYN, TracedDirector, traceRequest } from '../../support/tracing.js';
 
+async function next(reports: AsyncIterator<TraceReport[]>): Promise<TraceReport> {
+  const { done, value } = await reports.next();
+  assert.ok(done !== true);
+  return value[0];
+}
+
 describe("a director's trace", () => {
   let director: TracedDirector;
   let control: TracedControl;
@@ -11,13 +17,6 @@ describe("a director's trace", () => {
     director = await TracedDirector.create();
     control = new TracedControl(director);
   });
-
-  async function next(reports: AsyncIterator<TraceReport[]>): Promise<TraceReport> {
-    const { done, value } = await reports.next();
-    assert.ok(done !== true);
-    const [report] = value as TraceReport[];
-    return report;
-  }
 
   it('reports what there is, also nothing, and ends in the data plane when its reader leaves', async () => {
     const reports = control.trace(traceRequest());
