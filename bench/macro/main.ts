@@ -5,6 +5,7 @@ import { LabError } from '../../lab/errors.js';
 import { requireMachine } from '../../lab/needs.js';
 import { wrk } from '../../lab/traffic.js';
 import { runBenchmark } from '../program.js';
+import type { Axis } from './axes/axis.js';
 import { CONNECTIONS } from './axes/web.js';
 import { describeMachine } from './machine.js';
 import { expectedSeconds, Measurement } from './measure.js';
@@ -13,7 +14,7 @@ import type { Peer } from './peers/peer.js';
 import { memory, pin, type Memory } from './processes.js';
 import { goFirst } from './priority.js';
 import { Progress } from './progress.js';
-import { FORMAT, writeResults, type PeerInfo, type Results } from './results.js';
+import { FORMAT, writeResults, type AxisInfo, type PeerInfo, type Results } from './results.js';
 import { WEB } from './services.js';
 import { Site } from './site.js';
 import { resultsTable } from './table.js';
@@ -79,7 +80,7 @@ async function run(options: Options, command: string): Promise<Results> {
       placement: options.placement,
     },
     peers,
-    axes: options.axes.map(({ id, title, metrics, work }) => ({ id, title, metrics, work })),
+    axes: options.axes.map(axisInfo),
     samples: measurement.samples,
   };
 }
@@ -122,6 +123,10 @@ async function work(site: Site, seconds: number): Promise<void> {
   for (const keepAlive of [true, false]) {
     await wrk(site.client, `http://${site.address(WEB)}/`, { ...load, keepAlive });
   }
+}
+
+function axisInfo({ id, title, metrics, work, apart }: Axis): AxisInfo {
+  return { id, title, metrics, work, ...(apart === undefined ? {} : { apart }) };
 }
 
 function residentMemory(site: Site): Memory | null {

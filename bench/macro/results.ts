@@ -44,6 +44,8 @@ export interface AxisInfo {
   readonly metrics: readonly Metric[];
   /** What `Sample.work` counts. */
   readonly work: Work | null;
+  /** The director was on the same processor in all rounds. */
+  readonly apart?: boolean | undefined;
 }
 
 export interface PeerInfo {

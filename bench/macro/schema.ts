@@ -58,6 +58,7 @@ const axis = z.object({
     )
     .min(1),
   work: z.object({ unit: z.string(), timeUnit: z.enum(['µs', 'ms']) }).nullable(),
+  apart: z.boolean().optional(),
 });
 
 const sample = z.object({

@@ -27,9 +27,9 @@ export interface AxisSummary {
 
 export function summarize(results: Results, limit: string, rival: string): AxisSummary[] {
   const placements = results.settings.placement?.director.length ?? 1;
-  const spread = (values: number[]) => spreadOf(values, placements);
-  const spreadIfAny = (values: number[]) => (values.length === 0 ? null : spread(values));
   return results.axes.map((axis) => {
+    const spread = (values: number[]) => spreadOf(values, axis.apart === true ? 1 : placements);
+    const spreadIfAny = (values: number[]) => (values.length === 0 ? null : spread(values));
     const samples = results.samples.filter((sample) => sample.axis === axis.id);
     const peers = results.peers.filter(({ id }) => of(samples, id).length > 0);
     const [main] = axis.metrics;

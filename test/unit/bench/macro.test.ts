@@ -99,6 +99,20 @@ describe('results of the side-by-side benchmark', () => {
     assert.deepEqual(rows[0].toRival, { median: 2, min: 2, max: 2 });
   });
 
+  it('have a median of each place of the director, but where that is always the same', () => {
+    const samples = [10, 100, 12, 102, 11, 700].map((rate, index) =>
+      sample('routing', index + 1, rate, null),
+    );
+    const { axes, settings, ...rest } = results(samples);
+    const placement = { client: '0', server: '1', director: ['1', '0'] };
+    const medianWith = (apart: boolean) => {
+      const placed = { ...rest, settings: { ...settings, placement } };
+      const [{ rows }] = summarize({ ...placed, axes: [{ ...axes[0], apart }] }, 'routing', '');
+      return rows[0].values.get('rate')?.median;
+    };
+    assert.deepEqual([medianWith(false), medianWith(true)], [(11 + 102) / 2, (12 + 100) / 2]);
+  });
+
   it("divide the director's processor time by what was moved", () => {
     const samples = [sample('routing', 1, 1, null), sample('haproxy', 1, 1, 20)];
     const [{ rows }] = summarize(results(samples), 'routing', 'haproxy');
