@@ -127,6 +127,7 @@ describe('the status page in Chromium', () => {
     await page.locator('#rows tr.server').nth(1).waitFor({ state: 'detached' });
     assert.deepEqual(await texts('#rows tbody th'), [`tcp:${SERVICE}`, '10.2.0.12:80']);
     await page.getByLabel('Filter').first().fill('');
+    await page.locator('#rows tr.server').nth(2).waitFor();
   });
 
   it('names its parts for those who do not see them', async () => {
@@ -147,6 +148,10 @@ describe('the status page in Chromium', () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     const width = await page.evaluate<number>('document.documentElement.scrollWidth');
     assert.ok(width <= 360, `${width} pixels`);
+    // Rows are laid out as cards then, and are rows of a table nevertheless.
+    const table = page.getByRole('table', { name: /^Virtual services/ });
+    assert.equal(await table.getByRole('row').count(), 5);
+    assert.equal(await table.getByRole('rowheader', { name: `tcp:${SERVICE}` }).count(), 1);
     const dark = await ground();
     assert.ok(brightness(light) > 200 && brightness(dark) < 60, `${light} and ${dark}`);
   });

@@ -37,9 +37,12 @@ export class LiveTable<T> {
   ) {
     const table = document.getElementById(id) as HTMLTableElement;
     this.table = table;
+    // Narrow pages lay a row out as a card; it stays a row for those who have it read aloud.
+    table.role = 'table';
     const caption = table.createCaption();
     caption.textContent = options.caption;
     const head = table.createTHead().insertRow();
+    head.role = 'row';
     for (const column of options.columns) head.append(this.headOf(column));
     this.body = table.createTBody();
   }
@@ -69,6 +72,7 @@ export class LiveTable<T> {
   private headOf(column: Column<T>): HTMLTableCellElement {
     const cell = document.createElement('th');
     cell.scope = 'col';
+    cell.role = 'columnheader';
     cell.classList.toggle('figure', column.value !== undefined);
     cell.classList.toggle('wide', column.isWide === true);
     if (column.meaning !== undefined) cell.title = column.meaning;
@@ -112,7 +116,7 @@ export class LiveTable<T> {
 
 function setRowCount(body: HTMLTableSectionElement, count: number): void {
   while (body.rows.length > count) body.deleteRow(-1);
-  while (body.rows.length < count) body.insertRow();
+  while (body.rows.length < count) body.insertRow().role = 'row';
 }
 
 interface Filling<T> {
@@ -144,6 +148,7 @@ function fillRow<T>(
 function cellOf<T>(column: Column<T>, isName: boolean): HTMLTableCellElement {
   const cell = document.createElement(isName ? 'th' : 'td');
   if (isName) cell.scope = 'row';
+  cell.role = isName ? 'rowheader' : 'cell';
   cell.dataset['title'] = column.title;
   cell.classList.toggle('figure', column.value !== undefined);
   cell.classList.toggle('wide', column.isWide === true);

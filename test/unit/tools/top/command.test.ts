@@ -22,6 +22,10 @@ function director(): Promise<OpenControl> {
   return Promise.resolve(control as unknown as OpenControl);
 }
 
+function nobody(): Promise<OpenControl> {
+  return Promise.reject(new NoDirectorError('No director at /run/uvs'));
+}
+
 describe('uvs top where there is no terminal', () => {
   it('prints one plain table', async () => {
     for (const words of [[], ['--once'], ['--interval', '0.5']]) {
@@ -54,7 +58,6 @@ describe('uvs top where there is no terminal', () => {
   });
 
   it('says that there is no director', async () => {
-    const nobody = () => Promise.reject(new NoDirectorError('No director at /run/uvs'));
     const { exitCode, stderr } = await top([], nobody);
     assert.equal(exitCode, 1);
     assert.match(stderr, /^uvs top: No director at \/run\/uvs\nStart one with uvsd/);
