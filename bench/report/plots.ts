@@ -176,25 +176,13 @@ export function seriesPictures(series: Series, prefix: string): Picture[] {
     const subjects = [...new Set(points.map(({ subject }) => subject))];
     const { fill, legend } = bySubject(subjects);
     const svg = draw(
-      `${chart.title}, ${chart.y.label}`,
+      `${chart.title}, ${chart.y}`,
       {
         height: 340,
         marginTop: 40,
         marginLeft: 70,
-        x: {
-          label: chart.x.label,
-          type: chart.x.log ? 'log' : 'linear',
-          tickFormat: compact,
-          ticks: 6,
-        },
-        y: {
-          label: chart.y.label,
-          type: chart.y.log ? 'log' : 'linear',
-          grid: true,
-          zero: !chart.y.log,
-          tickFormat: compact,
-          ticks: 6,
-        },
+        x: { label: chart.x, type: 'log', tickFormat: compact, ticks: 6 },
+        y: { label: chart.y, grid: true, zero: true, tickFormat: compact, ticks: 6 },
         marks: [
           Plot.line(medians, { x: 'x', y: 'y', z: 'subject', stroke: fill, strokeWidth: 2 }),
           Plot.dot(points, { x: 'x', y: 'y', r: 3, fill, fillOpacity: 0.5 }),
@@ -202,7 +190,7 @@ export function seriesPictures(series: Series, prefix: string): Picture[] {
       },
       legend,
     );
-    return { name: `${prefix}-${chart.id}`, title: chart.title, svg };
+    return { name: `${prefix}-${chart.id}`, title: `${chart.title}, ${chart.y}`, svg };
   });
 }
 

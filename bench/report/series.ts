@@ -1,46 +1,41 @@
-/**
- * Results that show how something changes with something else, such as the cost of a packet with the number of live
- * connections: charts, and samples of each.
- */
-import { z } from 'zod';
+/** How something changes with something else, such as the cost of a packet with the number of live connections. */
+import { METRICS, type MetricKey, type ScaleResults } from '../scale/results.js';
 
-const scale = z.object({
-  /** With its unit: "live connections", "ns a packet". */
-  label: z.string(),
-  /** Equal factors are equally far apart. */
-  log: z.boolean(),
-});
-
-export const seriesSchema = z.looseObject({
-  format: z.literal(1),
-  kind: z.literal('series'),
-  /** "Cost and memory as connections grow" */
-  title: z.string(),
-  date: z.iso.datetime(),
-  command: z.string(),
-  emulated: z.literal(true).optional(),
-  machine: z.object({
-    processor: z.string(),
-    processors: z.int().min(1),
-    memoryMb: z.number(),
-    kernel: z.string(),
-    node: z.string(),
-  }),
-  settings: z.record(z.string(), z.unknown()),
+export interface Series {
   /** What was measured, in the order in which it is shown. */
-  subjects: z.array(z.object({ id: z.string(), title: z.string() })).min(1),
-  charts: z.array(
-    z.object({ id: z.string(), title: z.string(), x: scale, y: scale, digits: z.int().min(0) }),
-  ),
-  samples: z.array(
-    z.object({
-      chart: z.string(),
-      subject: z.string(),
-      round: z.int(),
-      x: z.number(),
-      y: z.number(),
-    }),
-  ),
-});
+  readonly subjects: readonly { readonly id: string; readonly title: string }[];
+  readonly charts: readonly Chart[];
+  readonly samples: readonly SeriesSample[];
+}
 
-export type Series = z.infer<typeof seriesSchema>;
+export interface Chart {
+  readonly id: string;
+  readonly title: string;
+  /** Labels with their units: "live connections", "µs of processor time". */
+  readonly x: string;
+  readonly y: string;
+}
+
+export interface SeriesSample {
+  readonly chart: string;
+  readonly subject: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** A chart for each metric of which there are samples. */
+export function seriesOf({ peers, samples }: ScaleResults): Series {
+  const keys = Object.keys(METRICS) as MetricKey[];
+  return {
+    subjects: peers.map(({ id, title }) => ({ id, title })),
+    charts: keys
+      .filter((key) => samples.some(({ metric }) => metric === key))
+      .map((id) => ({ id, title: METRICS[id].title, x: 'live connections', y: METRICS[id].unit })),
+    samples: samples.map(({ metric, peer, size, value }) => ({
+      chart: metric,
+      subject: peer,
+      x: size,
+      y: value,
+    })),
+  };
+}

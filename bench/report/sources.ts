@@ -1,15 +1,15 @@
 /** Files of results, whichever there are. */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { LabError } from '../../lab/errors.js';
 import { packageRoot } from '../../src/package.js';
 import type { Machine } from '../macro/machine.js';
 import { contentOf, parseResults, type Results } from '../macro/results.js';
 import { resultsTable } from '../macro/table.js';
+import { parseScaleResults, type ScaleResults } from '../scale/results.js';
+import { scaleTable } from '../scale/table.js';
 import { goalsTable } from './goals.js';
 import { resultsPictures, seriesPictures, type Picture } from './plots.js';
-import { seriesTable } from './series-table.js';
-import { seriesSchema, type Series } from './series.js';
+import { seriesOf } from './series.js';
 
 /** In this order; each is what a command writes unless it is told otherwise. */
 export const STANDARD_FILES = ['side-by-side.json', 'ipvs.json', 'scale.json'];
@@ -38,51 +38,47 @@ export function standardFiles(folder = join(packageRoot(), 'bench', 'results')):
 export function readSource(file: string): Source {
   const name = basename(file, '.json');
   const content = contentOf(file);
-  const series = seriesSchema.safeParse(content);
-  if (series.success) return seriesSource(name, series.data);
-  if (isSeries(content)) {
-    throw new LabError(`${file} is no series of results: ${series.error.issues[0].message}`);
-  }
+  if (isScale(content)) return scaleSource(name, parseScaleResults(content, file));
   return resultsSource(name, parseResults(content, file));
 }
 
-function isSeries(content: unknown): boolean {
-  return (content as { kind?: unknown } | null)?.kind === 'series';
+/** Results by the number of live connections say which numbers there are. */
+function isScale(content: unknown): boolean {
+  const { settings } = (content ?? {}) as { settings?: { sizes?: unknown } };
+  return settings?.sizes !== undefined;
 }
 
 function resultsSource(name: string, results: Results): Source {
-  const { command, date, emulation } = results;
   return {
-    name,
-    title: emulation === undefined ? 'Side by side' : 'Side by side, in an emulated machine',
-    command,
-    date,
-    place: placeOf(results.machine),
-    caution: emulation === undefined ? null : `${emulation.by}. ${emulation.meaning}`,
+    ...headOf(name, 'Side by side', results),
     table: [resultsTable(results), goalsTable(results)].filter(Boolean).join('\n\n'),
     pictures: resultsPictures(results, name),
   };
 }
 
-function seriesSource(name: string, series: Series): Source {
-  const { title, command, date, emulated } = series;
+function scaleSource(name: string, results: ScaleResults): Source {
   return {
-    name,
-    title,
-    command,
-    date,
-    place: placeOf(series.machine),
-    caution:
-      emulated === true ? 'Measured in an emulated machine: only ratios mean something.' : null,
-    table: seriesTable(series),
-    pictures: seriesPictures(series, name),
+    ...headOf(name, 'As connections grow', results),
+    table: scaleTable(results),
+    pictures: seriesPictures(seriesOf(results), name),
   };
 }
 
-type Place = Pick<Machine, 'processors' | 'processor' | 'memoryMb' | 'kernel' | 'node'>;
+type Head = Pick<Results, 'command' | 'date' | 'machine' | 'emulation'>;
 
-function placeOf(machine: Place): string {
-  const { processors, processor, memoryMb, kernel, node } = machine;
+function headOf(name: string, title: string, { command, date, machine, emulation }: Head) {
+  const isEmulated = emulation !== undefined;
+  return {
+    name,
+    title: isEmulated ? `${title}, in an emulated machine` : title,
+    command,
+    date,
+    place: placeOf(machine),
+    caution: isEmulated ? `${emulation.by}. ${emulation.meaning}` : null,
+  };
+}
+
+function placeOf({ processors, processor, memoryMb, kernel, node }: Machine): string {
   const memory = `${Math.round(memoryMb / 1024)} GB`;
   return `${processors} x ${processor}, ${memory}, Linux ${kernel}, Node ${node}`;
 }

@@ -9,9 +9,9 @@ import { resultsShownIn, withResults } from '../../../bench/report/documents.js'
 import { goalsTable, verdicts } from '../../../bench/report/goals.js';
 import { reportPage } from '../../../bench/report/page.js';
 import { resultsPictures, seriesPictures } from '../../../bench/report/plots.js';
-import { seriesTable } from '../../../bench/report/series-table.js';
-import { seriesSchema, type Series } from '../../../bench/report/series.js';
+import { seriesOf } from '../../../bench/report/series.js';
 import { readSource, standardFiles, type Source } from '../../../bench/report/sources.js';
+import { parseScaleResults } from '../../../bench/scale/results.js';
 import { packageRoot } from '../../../src/package.js';
 
 const PEERS = {
@@ -73,35 +73,25 @@ function results(rates: Record<string, [number, number]>): Results {
 
 const SAMPLE = results({ routing: [100, 200], 'uvs-ring': [50, 120], nftables: [90, 190] });
 
-const SERIES: Series = {
-  format: 1,
-  kind: 'series',
-  title: 'As connections grow',
-  date: '2000-01-01T00:00:00.000Z',
-  command: 'npm run bench:scale',
-  machine: SAMPLE.machine,
-  settings: {},
-  subjects: [
-    { id: 'uvs', title: 'uvs' },
-    { id: 'ip_vs', title: 'ip_vs' },
-  ],
-  charts: [
-    {
-      id: 'packet',
-      title: 'Cost of a packet',
-      x: { label: 'live connections', log: true },
-      y: { label: 'ns a packet', log: false },
-      digits: 1,
-    },
-  ],
-  samples: [
-    { chart: 'packet', subject: 'uvs', round: 1, x: 1_000_000, y: 300 },
-    { chart: 'packet', subject: 'uvs', round: 1, x: 1000, y: 100 },
-    { chart: 'packet', subject: 'uvs', round: 2, x: 1000, y: 110 },
-    { chart: 'packet', subject: 'ip_vs', round: 1, x: 1000, y: 200 },
-    { chart: 'other', subject: 'uvs', round: 1, x: 5, y: 5 },
-  ],
-};
+const SCALE = parseScaleResults(
+  {
+    format: 1,
+    date: SAMPLE.date,
+    command: 'npm run bench:scale',
+    machine: SAMPLE.machine,
+    settings: { sizes: [1000, 1_000_000], rounds: 2, seconds: 1, placement: null },
+    peers: ['uvs', 'ip_vs'].map((id) => ({ id, title: id, version: '', settings: '' })),
+    samples: [
+      { metric: 'packetCost', peer: 'uvs', round: 1, size: 1_000_000, value: 300 },
+      { metric: 'packetCost', peer: 'uvs', round: 1, size: 1000, value: 100 },
+      { metric: 'packetCost', peer: 'uvs', round: 2, size: 1000, value: 110 },
+      { metric: 'packetCost', peer: 'ip_vs', round: 1, size: 1000, value: 200 },
+      { metric: 'memory', peer: 'uvs', round: 1, size: 1000, value: 80 },
+    ],
+  },
+  'scale.json',
+);
+const SERIES = seriesOf(SCALE);
 
 /** Throws where tags aren't closed in the order in which they were opened, or signs stand bare. */
 function assertWellFormed(xml: string): void {
@@ -162,16 +152,19 @@ describe('what is drawn of results', () => {
   });
 
   it('is a line through the medians of a series', () => {
-    const { points, medians } = seriesData(SERIES, 'packet');
+    const { points, medians } = seriesData(SERIES, 'packetCost');
     assert.equal(points.length, 4);
     assert.deepEqual(medians, [
       { subject: 'uvs', x: 1000, y: 105 },
       { subject: 'uvs', x: 1_000_000, y: 300 },
       { subject: 'ip_vs', x: 1000, y: 200 },
     ]);
-    assert.match(
-      seriesTable(SERIES),
-      /1 000 +105\.0 \(100\.0 to 110\.0\) +200\.0 .*\n +1 000 000 .*-$/m,
+    assert.deepEqual(
+      SERIES.charts.map(({ id, y }) => [id, y]),
+      [
+        ['packetCost', 'µs of processor time'],
+        ['memory', 'bytes'],
+      ],
     );
   });
 });
@@ -196,7 +189,8 @@ describe('the files of a report', () => {
         'side-by-side-overview',
         'side-by-side-requests',
         'side-by-side-latency-light',
-        'scale-packet',
+        'scale-packetCost',
+        'scale-memory',
       ],
     );
     for (const { svg } of pictures) {
@@ -233,8 +227,10 @@ describe('the files of a report', () => {
   });
 
   it('say whether they can be read', () => {
-    assert.equal(seriesSchema.safeParse(SERIES).success, true);
-    assert.equal(seriesSchema.safeParse({ ...SERIES, samples: [{}] }).success, false);
+    assert.throws(
+      () => parseScaleResults({ ...SCALE, samples: [{}] }, 's'),
+      /no results of npm run bench:scale/,
+    );
     assert.throws(() => readSource(join(packageRoot(), 'package.json')), /holds no results of npm/);
   });
 });
