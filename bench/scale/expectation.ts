@@ -1,5 +1,4 @@
 /** How long it all takes, at a guess. */
-import { patient } from '../../lab/patience.js';
 import type { ScaleOptions } from './options.js';
 import type { ScalePeer } from './peers/peer.js';
 
@@ -17,5 +16,5 @@ export function expectedSeconds(options: ScaleOptions, peers: readonly ScalePeer
   const traffic = sizes.length * rounds * (seconds + ROUND_SECONDS) + most * made;
   const rest = sizes.length * CRASHES_SECONDS + all * listed + (expiry ? most * expired : 0);
   const directors = peers.filter((peer) => peer.balances).length;
-  return patient(peers.length * (START_SECONDS + traffic) + directors * rest);
+  return peers.length * (START_SECONDS + traffic) + directors * rest;
 }

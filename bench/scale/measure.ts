@@ -2,9 +2,7 @@
  * Takes the samples: size by size all peers are filled to it, then measured round by round, one after the other and
  * every other round in the opposite order.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { LabError } from '../../lab/errors.js';
-import { patient } from '../../lab/patience.js';
 import { expire } from './expiry.js';
 import type { ScaleOptions } from './options.js';
 import type { MetricKey, Sample } from './results.js';
@@ -14,12 +12,10 @@ const NEW_CONNECTIONS = 4000;
 /** What takes long with many connections isn't done more often. */
 const SLOW_ROUNDS_MAX = 3;
 /** With fewer connections most of what a process has grown by is its own. */
-const MEMORY_SIZE_MIN = 100_000;
+const MEMORY_SIZE_MIN = 1_000_000;
 const CRASH_RATE = 5000;
 const CRASH_SECONDS = 2;
 const CONNECTIONS_PER_CRASH_SECOND = 1_000_000;
-/** For the next spare process to be there. */
-const RECOVERY_MS = 2000;
 /** Longer than everything takes, so that nothing expires before it shall. */
 const TIMEOUT_SECONDS = 86_400;
 
@@ -122,7 +118,7 @@ export class ScaleMeasurement {
   private async crash(stage: Stage, round: number): Promise<void> {
     if (stage.running.dataPlane() === null) return;
     this.show(stage, 'kill -9');
-    await pause(patient(RECOVERY_MS));
+    await stage.running.recover();
     const seconds = CRASH_SECONDS + stage.live / CONNECTIONS_PER_CRASH_SECOND;
     this.add(stage, 'crashGap', round, await stage.gapAfterCrash(CRASH_RATE, seconds));
   }

@@ -43,6 +43,7 @@ export function ipVs(tableBits: number | null): ScalePeer {
         memory: memoryOfConnections,
         list: [ipvsadm, '-Lnc'],
         dataPlane: () => null,
+        recover: () => Promise.resolve(),
         settle: () => pause(patient(SETTLE_MS)),
         setTimeout: async (seconds) => {
           await host.output(ipvsadm, timeoutWords(seconds));

@@ -14,6 +14,8 @@ export interface RunningPeer {
   readonly list: readonly string[] | null;
   /** The process that moves packets, to be killed; null where there is none. */
   dataPlane(): number | null;
+  /** Resolves when the next process that would move packets waits for its turn. */
+  recover(): Promise<void>;
   /** Resolves once what was sent has been forwarded or dropped. */
   settle(): Promise<void>;
   /** Idle established connections last so long from their next packet on. */

@@ -21,6 +21,7 @@ export const routing: ScalePeer = {
       memory: () => ({}),
       list: null,
       dataPlane: () => null,
+      recover: () => Promise.resolve(),
       settle: () => pause(SETTLE_MS),
       setTimeout: () => Promise.resolve(),
       end: () => undefined,

@@ -17,6 +17,11 @@ import { oneService, timeoutWords } from './rules.js';
 const SPARE_CONNECTIONS = 1 << 20;
 const BLOCK_BYTES = 512;
 const SETTLE_MS = 50;
+/** The director, its data plane, and the one that waits; a new one takes so long to load what it will run. */
+const PROCESSES = 3;
+const LOADING_MS = 500;
+const POLL_MS = 50;
+const RECOVERY_MAX_MS = 10_000;
 
 export const uvs = director('uvs-default', 'uvs', false);
 export const uvsOnHugePages = director('uvs-huge', 'uvs, huge pages', true);
@@ -56,6 +61,11 @@ async function start(lab: Lab, state: string, options: readonly string[]): Promi
     memory: () => memoryUse(join(state, 'tables'), [uvsd.daemon.pid, dataPlane()]),
     list: ['uvsadm', '-Lnc'],
     dataPlane,
+    recover: async () => {
+      const deadlineMs = performance.now() + patient(RECOVERY_MAX_MS);
+      while (pids().length < PROCESSES && performance.now() < deadlineMs) await pause(POLL_MS);
+      await pause(patient(LOADING_MS));
+    },
     settle: () => pause(patient(SETTLE_MS)),
     setTimeout: async (seconds) => {
       await host.output('uvsadm', timeoutWords(seconds));
