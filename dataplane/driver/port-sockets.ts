@@ -18,8 +18,8 @@ import {
   type RingGeometry,
 } from './tpacket.js';
 
-/** The kernel forwards no SYNs. */
-const FORWARDED_RINGS = [0, 1];
+/** The kernel forwards none of these. */
+const SYN_RING = 2;
 
 export class PortSockets {
   private constructor(
@@ -67,15 +67,10 @@ export class PortSockets {
 
   /** The same, and packets of these flows stay out of the rings, where the kernel forwards them. Throws SysError. */
   setFilterBesideFlows(program: Uint8Array, flows: FlowMap): void {
-    this.setFilter(program);
-    for (const ring of FORWARDED_RINGS) {
-      const filter = skippingFilter(flows, RING_FILTERS[ring], program);
-      const fd = loadProgram('uvs_skip', SOCKET_FILTER, filter);
-      try {
-        attachToSocket(this.receiveFds[ring], fd);
-      } finally {
-        close(fd);
-      }
+    for (const [ring, fd] of this.receiveFds.entries()) {
+      const before = RING_FILTERS[ring];
+      if (ring === SYN_RING) attachFilter(fd, Buffer.concat([before, program]));
+      else attachProgram(fd, skippingFilter(flows, before, program));
     }
   }
 
@@ -94,5 +89,15 @@ export class PortSockets {
 
   close(): void {
     for (const fd of this.fds) close(fd);
+  }
+}
+
+/** The socket holds the program from then on. Throws SysError. */
+function attachProgram(socket: number, program: Uint8Array): void {
+  const fd = loadProgram('uvs_skip', SOCKET_FILTER, program);
+  try {
+    attachToSocket(socket, fd);
+  } finally {
+    close(fd);
   }
 }

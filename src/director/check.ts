@@ -18,6 +18,7 @@ import { VirtualServer } from '../virtual-server/virtual-server.js';
 import { hostClock } from '../worker/host-clock.js';
 import { capabilityAdvice, missingCapabilities } from './capabilities.js';
 import type { Findings } from './command-line.js';
+import { rehearseFastPath } from './fast-path.js';
 import { TABLE_NAME } from './hiding.js';
 import type { Log } from './log.js';
 import { directorOfNetwork } from './network-lock.js';
@@ -115,9 +116,22 @@ class Check {
     this.attempt(() => close(openPacketSocket()));
     if (this.options.driver === 'pcap') this.attempt(() => void loadPcap(), 'driver');
     this.attempt(() => rehearseInterception(TABLE_NAME, interfaces));
+    this.fastPath();
     const forwarding = sysctlProblem('net.ipv4.ip_forward', '1');
     if (forwarding !== null) this.problems.push(forwarding);
     this.problems.push(...loopbackProblems());
+  }
+
+  private fastPath(): void {
+    const { fastPath, driver } = this.options;
+    if (fastPath === 'off') return;
+    try {
+      rehearseFastPath(driver);
+    } catch (error) {
+      const { message } = error as Error;
+      if (fastPath === 'on') this.problems.push(`${this.findings.origin('fast-path')}: ${message}`);
+      else this.log.info('the data plane would move all packets', { reason: message });
+    }
   }
 
   /** Whether it can be used or made, and the control socket with it. */

@@ -259,9 +259,19 @@ export class Director {
     this.ports.startEarly();
     // From here on the rings have what the programs of an earlier director would have forwarded.
     if (this.fastPath === null) detachLeftPrograms();
-    else this.fastPath.follow(this.ports.ports);
+    else this.followFastPath(this.options.fastPath === 'on');
     const pid = await endOrphan(this.tablesDirectory);
     if (pid !== 0) this.log.info('taking over from the data plane of an earlier director', { pid });
+  }
+
+  /** Where the kernel can't forward all packets come to the data plane. Throws where it must be able to. */
+  private followFastPath(isMust: boolean): void {
+    if (this.fastPath === null) return;
+    for (const reason of this.fastPath.follow(this.ports.ports)) {
+      if (isMust) throw new Error(`no fast path at ${reason}`);
+      this.log.warn('no fast path at an interface', { reason });
+    }
+    this.ports.renewFilter();
   }
 
   /** Workers that are started after the files were exchanged are of another version than this director. */
@@ -299,7 +309,7 @@ export class Director {
         break;
       case 'ports':
         this.ports.ports = news.ports;
-        this.fastPath?.follow(news.ports);
+        this.followFastPath(false);
         this.hiding.setInterfaces(news.ports);
         break;
       case 'addresses':

@@ -50,15 +50,26 @@ export function openFastPath(
 ): FastPathHolder | null {
   if (fastPath === 'off') return null;
   try {
-    if (driver !== 'ring') throw new Error(`driver ${driver} has none`);
-    return FastPathHolder.open();
+    return FastPathHolder.openFor(driver);
   } catch (error) {
     const reason = (error as Error).message;
-    if (fastPath === 'auto') log.info('no fast path', { reason });
-    else
-      throw new Error(`no fast path: ${reason}; it needs CAP_BPF and Linux 5.8`, { cause: error });
+    if (fastPath === 'on') throw new Error(adviceOn(reason), { cause: error });
+    log.info('no fast path', { reason });
     return null;
   }
+}
+
+/** Throws where the kernel doesn't take the programs; leaves nothing behind. */
+export function rehearseFastPath(driver: Options['driver']): void {
+  try {
+    FastPathHolder.openFor(driver).close();
+  } catch (error) {
+    throw new Error(adviceOn((error as Error).message), { cause: error });
+  }
+}
+
+function adviceOn(reason: string): string {
+  return `no fast path: ${reason} It takes Linux 5.12 and CAP_BPF; --fast-path auto does without where it must.`;
 }
 
 export class FastPathHolder {
@@ -69,6 +80,13 @@ export class FastPathHolder {
     readonly map: FlowMap,
     private readonly program: number,
   ) {}
+
+  /** Throws SysError, and Error for a driver that can't do with it. */
+  static openFor(driver: Options['driver']): FastPathHolder {
+    if (driver !== 'ring')
+      throw new Error(`The ${driver} driver can't leave packets to the kernel.`);
+    return FastPathHolder.open();
+  }
 
   /** Makes the table and loads the program. Throws SysError. */
   static open(): FastPathHolder {
@@ -96,14 +114,26 @@ export class FastPathHolder {
     return [this.map.fd, this.map.reportsFd];
   }
 
-  /** Has the program run at the ports' interfaces, as they are now. Throws SysError. */
-  follow(ports: readonly KnownPort[]): void {
-    for (const [port, { ifindex }] of ports.entries()) {
+  /** Has the program run at the ports' interfaces, as they are now; returns why it can't at some of them. */
+  follow(ports: readonly KnownPort[]): string[] {
+    const problems: string[] = [];
+    for (const [port, { name, ifindex }] of ports.entries()) {
       if (ifindex === this.attached[port]) continue;
       this.attached[port] = 0;
-      if (ifindex !== 0) attachUnlessGone(ifindex, this.program);
-      this.attached[port] = ifindex;
+      if (ifindex === 0) continue;
+      try {
+        attachToIngress(ifindex, this.program, PROGRAM_NAME);
+        this.attached[port] = ifindex;
+      } catch (error) {
+        if (!isGone(error)) problems.push(`${name}: ${(error as Error).message}`);
+      }
     }
+    return problems;
+  }
+
+  /** True where the program runs at a port's interface: only there flows may be kept from the data plane. */
+  isAttached(port: number): boolean {
+    return (this.attached[port] ?? 0) !== 0;
   }
 
   /** Removes the program from the interfaces. Throws SysError. */
@@ -123,14 +153,6 @@ export function detachLeftPrograms(): string[] {
   return findPorts([])
     .filter(({ ifindex }) => detachUnlessGone(ifindex))
     .map(({ name }) => name);
-}
-
-function attachUnlessGone(ifindex: number, program: number): void {
-  try {
-    attachToIngress(ifindex, program, PROGRAM_NAME);
-  } catch (error) {
-    if (!isGone(error)) throw error;
-  }
 }
 
 function detachUnlessGone(ifindex: number): boolean {

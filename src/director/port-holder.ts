@@ -19,6 +19,8 @@ const NOTHING: Endpoints = { virtual: [], real: [] };
 export class PortHolder {
   private readonly sockets: PortSockets[] = [];
   private readonly handBackFd: number;
+  /** What the ports' rings receive. */
+  private program: Uint8Array | null = null;
 
   /** Opens all of them; the ports' receive nothing yet. Throws SysError. */
   constructor(
@@ -69,9 +71,15 @@ export class PortHolder {
     for (const sockets of this.sockets) sockets.close();
   }
 
+  /** Where flows may be kept from the data plane has changed: the filter is another one. Throws SysError. */
+  renewFilter(): void {
+    if (this.program !== null) this.attach(this.program);
+  }
+
   private attach(program: Uint8Array): void {
-    for (const sockets of this.sockets) {
-      if (this.fastPath === null) sockets.setFilter(program);
+    this.program = program;
+    for (const [port, sockets] of this.sockets.entries()) {
+      if (this.fastPath?.isAttached(port) !== true) sockets.setFilter(program);
       else sockets.setFilterBesideFlows(program, this.fastPath.map);
     }
   }

@@ -7,6 +7,7 @@
  *                                        log bytes 4, log's address 8, - 8, name 16
  */
 import { readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { check, SysError } from '../errors.js';
 import {
   addressOf,
@@ -49,7 +50,9 @@ export function createArray(name: string, valueBytes: number, entries: number): 
   attributes.setUint32(12, entries, true);
   attributes.setUint32(16, BPF_F_MMAPABLE, true);
   writeName(attributes, 28, name);
-  return check('bpf BPF_MAP_CREATE', bpf(BPF_MAP_CREATE, new Uint8Array(attributes.buffer)));
+  const fd = bpf(BPF_MAP_CREATE, new Uint8Array(attributes.buffer));
+  const hint = fd === -constants.errno.EPERM ? 'Run it as root or with CAP_BPF.' : undefined;
+  return check('bpf BPF_MAP_CREATE', fd, hint);
 }
 
 /** How long an array is that another process has made. Throws SysError. */

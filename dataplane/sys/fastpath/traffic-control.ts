@@ -35,9 +35,12 @@ const TCA_BPF_FLAGS = 8;
 const TCA_BPF_FLAG_ACT_DIRECT = 1;
 /** ETH_P_ALL in network order. */
 const ALL_PROTOCOLS = 0x0300;
-/** Late: what others have there comes first. */
-const PRIORITY = 49_000;
-const FILTER_HANDLE = 1;
+/**
+ * First: a program before it may end all filtering (TC_ACT_OK), and then nobody would have a flow's packets. Its
+ * handle, "uvs", is not one that others' programs of the same priority are given.
+ */
+const PRIORITY = 1;
+const FILTER_HANDLE = 0x75_7673;
 
 /** Begins to run the program (a descriptor) on what comes in, or runs it instead of the one before. Throws SysError. */
 export function attachToIngress(ifindex: number, program: number, name: string): void {

@@ -1,0 +1,270 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Director } from '../../lab/director.js';
+import type { Host } from '../../lab/host.js';
+import type { LabProcess } from '../../lab/process.js';
+import { serverAddress, VIP } from '../../lab/plan.js';
+import { makeTestFile, requestSeries } from '../../lab/traffic.js';
+import type { Counters } from '../../src/control/api.js';
+import { requireBpf } from '../support/bpf-run.js';
+import { connectionsOf } from './support/listings.js';
+import { eventually, serviceRules, SERVICE, URL, useDirector } from './support/setting.js';
+import { talk } from './support/talk.js';
+
+const FILE_BYTES = 100_000_000;
+/** Another port than the servers'. */
+const OTHER = `${VIP}:8080`;
+const FAST = ['--fast-path', 'on'];
+/** One instruction: TC_ACT_OK. */
+const PASS_ALL = '1,6 0 0 0';
+const CLSACT = /clsact/;
+const SHORT_SECONDS = 5;
+
+/** A client's connection that is kept; counts its answers. */
+class Talker {
+  /** As listings show it: with a colon. */
+  port = '';
+  readonly process: LabProcess;
+  private answers = 0;
+
+  constructor(client: Host) {
+    this.process = talk(client, VIP, 80);
+  }
+
+  async answered(): Promise<void> {
+    const [, port] = await this.process.output(/connected (\d+)/);
+    this.port = `:${port}`;
+    this.asks();
+    await this.hears();
+  }
+
+  asks(): void {
+    this.answers++;
+    this.process.write('get\n');
+  }
+
+  async hears(): Promise<void> {
+    await this.process.output(new RegExp(`^connected \\d+\n(data\n){${this.answers}}`));
+  }
+
+  async stop(): Promise<void> {
+    await this.process.stop();
+  }
+}
+
+describe('the fast path in the lab', () => {
+  before(function () {
+    requireBpf(this);
+  });
+  const setting = useDirector({
+    uvsd: FAST,
+    rules: `${serviceRules('-s rr')}-A -t ${OTHER} -s rr\n-a -t ${OTHER} -r ${serverAddress(1)}:80 -m\n`,
+  });
+
+  it('forwards transfers in both directions as they were sent, also to another port', async () => {
+    const { client, lab } = setting;
+    const file = makeTestFile(lab, 'large', FILE_BYTES);
+    for (const service of [SERVICE, OTHER]) {
+      const before = (await forwarded()).bytes;
+      const url = `http://${service}/files/`;
+      const down = await client.output('sh', ['-c', `curl -sS --fail ${url}large | sha256sum`]);
+      assert.equal(down.slice(0, 64), file.sha256);
+      const script = `curl -sS --fail ${url}large | curl -sS --fail -T - ${url}back`;
+      await client.output('sh', ['-c', script]);
+      const back = await client.output('sh', ['-c', `curl -sS --fail ${url}back | sha256sum`]);
+      if (service === OTHER) assert.equal(back.slice(0, 64), file.sha256);
+      assert.ok((await forwarded()).bytes - before > 2 * FILE_BYTES);
+    }
+  });
+
+  it('goes on while the data plane stands still, and shows what happened meanwhile', async () => {
+    const [kept, leaving, aborted] = await connectAll(3);
+    const pid = workerPid();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      await kept.answered();
+      await leaving.answered();
+      leaving.process.write('end\n');
+      await leaving.process.done;
+      aborted.process.write('reset\n');
+      await aborted.process.done;
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    const states = await eventually(listedStates, (found) => found.includes('CLOSE'));
+    for (const state of ['ESTABLISHED', 'TIME_WAIT', 'CLOSE']) assert.ok(states.includes(state));
+    await kept.answered();
+    await kept.stop();
+  });
+
+  it('goes on when the data plane dies, which learns what was forwarded without it', async () => {
+    const [kept, leaving] = await connectAll(2);
+    const pid = workerPid();
+    process.kill(pid, 'SIGSTOP');
+    leaving.process.write('end\n');
+    await leaving.process.done;
+    const { port } = leaving;
+    process.kill(pid, 'SIGKILL');
+    await kept.answered();
+    await eventually(
+      async () => workerPid(),
+      (now) => now !== pid && now > 0,
+    );
+    const rows = await eventually(
+      async () => connectionsOf(await setting.director.adm('-Lnc')),
+      (found) => found.some(({ client, state }) => client.endsWith(port) && state === 'TIME_WAIT'),
+    );
+    assert.equal(rows.find(({ client }) => client.endsWith(port))?.state, 'TIME_WAIT');
+    await kept.answered();
+    await kept.stop();
+  });
+
+  it('keeps what is busy, and lets what is quiet expire', async () => {
+    const { director } = setting;
+    const [busy, quiet] = await connectAll(2);
+    await director.adm(`--set ${SHORT_SECONDS} 0 0`);
+    const over = new AbortController();
+    const work = (async () => {
+      for (; !over.signal.aborted; await pause(200)) await busy.answered();
+    })();
+    // The deadline that it had before is left behind, and each new one.
+    await busy.answered();
+    await quiet.answered();
+    const rows = await eventually(listedClients, (found) => !found.includes(quiet.port));
+    await director.adm('--set 900 0 0');
+    over.abort();
+    await work;
+    assert.deepEqual(
+      [busy, quiet].map(({ port }) => rows.includes(port)),
+      [true, false],
+    );
+    await Promise.all([busy.stop(), quiet.stop()]);
+  });
+
+  it("stops a deleted server's packets, and has them go on when it is back", async () => {
+    const { director } = setting;
+    const [talker] = await connectAll(1);
+    const { port } = talker;
+    const row = connectionsOf(await director.adm('-Lnc')).find(({ client }) =>
+      client.endsWith(port),
+    );
+    assert.ok(row !== undefined);
+    await director.adm(`-e -t ${SERVICE} -r ${row.destination} -m -w 0`);
+    await talker.answered();
+    await director.adm(`-d -t ${SERVICE} -r ${row.destination}`);
+    talker.asks();
+    const drops = await eventually(
+      async () => (await counters()).drops,
+      (found) => found.destination_unavailable > 0,
+    );
+    assert.ok(drops.destination_unavailable > 0);
+    await director.adm(`-a -t ${SERVICE} -r ${row.destination} -m`);
+    await talker.hears();
+    await talker.stop();
+  });
+
+  it("takes a client's used port for a new connection", async () => {
+    const { client } = setting;
+    const words = ['-sS', '--fail', '--local-port', '45678', '-H', 'Connection: close', URL];
+    const names = [];
+    for (let i = 0; i < 6; i++) names.push(await client.output('curl', words));
+    assert.equal(new Set(names).size, 3);
+  });
+
+  it("comes before others' programs at the interface, and leaves them there", async () => {
+    const { directorHost } = setting;
+    const others = 'dev int0 ingress prio 7 protocol all bpf da bytecode';
+    await directorHost.output('tc', ['filter', 'add', ...others.split(' '), PASS_ALL]);
+    const before = (await forwarded()).packets;
+    assert.equal((await requestSeries(setting.client, URL, 30)).length, 30);
+    const after = await eventually(forwarded, ({ packets }) => packets - before > 100);
+    assert.ok(after.packets - before > 100);
+  });
+
+  it('is handed on when the director is killed, also to one without it', async () => {
+    const { directorHost } = setting;
+    const [talker] = await connectAll(1);
+    for (const options of [FAST, ['--fast-path', 'off']]) {
+      await setting.director.kill();
+      assert.match(await programs(), /uvs_forward/);
+      await talker.answered();
+      setting.director = await Director.start(directorHost, options);
+      assert.equal((await programs()).includes('uvs_forward'), options === FAST);
+      await talker.answered();
+      assert.equal((await requestSeries(setting.client, URL, 9)).length, 9);
+    }
+    await setting.director.stop();
+    await talker.stop();
+  });
+
+  it('is removed when the director stops, and by --cleanup where it was killed', async () => {
+    const { directorHost } = setting;
+    setting.director = await Director.start(directorHost, FAST);
+    await setting.director.stop();
+    assert.doesNotMatch(await programs(), /uvs_forward/);
+    assert.match(await programs(), /pref 7/);
+    assert.doesNotMatch(await directorHost.output('tc', ['qdisc', 'show', 'dev', 'ext0']), CLSACT);
+
+    setting.director = await Director.start(directorHost, FAST);
+    const worker = workerPid();
+    await setting.director.kill();
+    process.kill(worker, 'SIGKILL');
+    assert.match(await programs(), /uvs_forward/);
+    assert.match(await directorHost.output('uvsd', ['--cleanup']), /program at int0 removed/);
+    assert.doesNotMatch(await programs(), /uvs_forward/);
+    assert.match(await programs(), /pref 7/);
+    assert.doesNotMatch(await directorHost.output('tc', ['qdisc', 'show', 'dev', 'ext0']), CLSACT);
+  });
+
+  it('is part of what --check looks at', async () => {
+    const { directorHost } = setting;
+    const check = ['--check', ...FAST];
+    assert.equal((await directorHost.run('uvsd', check)).exit, 0);
+    const bounded = ['--bounding-set', '-bpf,-sys_admin', 'uvsd'];
+    const refused = await directorHost.run('setpriv', [...bounded, ...check]);
+    assert.equal(refused.exit, 1);
+    assert.match(refused.stderr, /--fast-path: no fast path: .*CAP_BPF/);
+    const auto = [...bounded, '--check', '--fast-path', 'auto'];
+    assert.equal((await directorHost.run('setpriv', auto)).exit, 0);
+    const pcap = await directorHost.run('uvsd', [...check, '--driver', 'pcap']);
+    assert.match(pcap.stderr, /the pcap driver/i);
+  });
+
+  /** Connections that have had an answer each. */
+  async function connectAll(count: number): Promise<Talker[]> {
+    const talkers = Array.from({ length: count }, () => new Talker(setting.client));
+    await Promise.all(talkers.map((talker) => talker.answered()));
+    return talkers;
+  }
+
+  /** Their ports, with a colon. */
+  async function listedClients(): Promise<string[]> {
+    const rows = connectionsOf(await setting.director.adm('-Lnc'));
+    return rows.map(({ client }) => client.slice(client.indexOf(':')));
+  }
+
+  async function listedStates(): Promise<string[]> {
+    return connectionsOf(await setting.director.adm('-Lnc')).map(({ state }) => state);
+  }
+
+  async function counters(): Promise<Counters> {
+    return JSON.parse(await setting.directorHost.output('uvs', ['status', '--json'])) as Counters;
+  }
+
+  async function forwarded(): Promise<NonNullable<Counters['fastPath']>> {
+    const { fastPath } = await counters();
+    assert.ok(fastPath !== null);
+    return fastPath;
+  }
+
+  function programs(): Promise<string> {
+    return setting.directorHost.output('tc', ['filter', 'show', 'dev', 'int0', 'ingress']);
+  }
+
+  function workerPid(): number {
+    const owner = join(setting.directorHost.folder, 'state/tables/owner');
+    return Number(readFileSync(owner, 'utf8'));
+  }
+});
