@@ -19,6 +19,7 @@ export interface Pair {
 export class ConnectionDigest {
   private seen = 0;
   private readonly byPair = new Map<string, Pair>();
+  private readonly byServer = new Map<string, Pair[]>();
 
   add(batch: readonly ConnectionEntry[]): void {
     this.seen += batch.length;
@@ -40,9 +41,9 @@ export class ConnectionDigest {
     return [...this.byPair.values()];
   }
 
-  /** Addresses of clients with connections to the server. */
-  clientsOf(server: string): string[] {
-    return this.pairs.filter((pair) => pair.server === server).map(({ client }) => client);
+  /** Those with this server. */
+  pairsOf(server: string): readonly Pair[] {
+    return this.byServer.get(server) ?? [];
   }
 
   private pairOf(client: string, server: string): Pair | null {
@@ -52,6 +53,9 @@ export class ConnectionDigest {
     if (this.byPair.size === PAIRS_MAX) return null;
     const pair = { client, server, halfOpen: 0, established: 0 };
     this.byPair.set(key, pair);
+    const others = this.byServer.get(server);
+    if (others === undefined) this.byServer.set(server, [pair]);
+    else others.push(pair);
     return pair;
   }
 }

@@ -24,6 +24,9 @@ const FAMILY_NAMES = new Map([
   [NFPROTO_BRIDGE, 'bridge'],
 ]);
 
+/** Most packets that are led through the rules. */
+const CONCERNS_MAX = 1000;
+
 export const firewall: Check = {
   name: 'firewall',
   run({ host, gateway }, findings) {
@@ -33,7 +36,8 @@ export const firewall: Check = {
     }
     const ruleset = readRuleset().filter(({ table }) => !table.startsWith(TABLE_NAME));
     const told = new Set<string>();
-    for (const concern of gateway.services.flatMap((service) => concernsOf(host, service))) {
+    const concerns = gateway.services.flatMap((service) => concernsOf(host, service));
+    for (const concern of concerns.slice(0, CONCERNS_MAX)) {
       for (const place of concern.places) {
         const dropper = dropperAt(ruleset, place, concern.packet);
         if (dropper === null || told.has(ruleName(dropper))) continue;

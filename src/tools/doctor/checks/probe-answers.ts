@@ -24,7 +24,7 @@ export const probeAnswers: Check = {
       findings.unchecked('asking servers takes CAP_NET_RAW');
       return;
     }
-    const servers = await reachableServers(host, gateway);
+    const servers = await reachableServers(host, gateway, QUESTIONS_MAX);
     const endpoints = servers
       .flatMap((one) => endpointsOf(one, input, findings))
       .slice(0, QUESTIONS_MAX);
@@ -78,7 +78,7 @@ function clientFor(server: string, { host, gateway, probeClient }: CheckInput): 
   const networks = host.networksOf(server);
   const isApart = (address: string) =>
     !host.networksOf(address).some((one) => networks.includes(one));
-  const clients = gateway.connections?.clientsOf(server) ?? [];
+  const clients = gateway.connections?.pairsOf(server).map(({ client }) => client) ?? [];
   return [...clients, ...virtualAddressesOf(gateway)].find(isApart) ?? null;
 }
 

@@ -15,7 +15,7 @@ export const probeMtu: Check = {
       findings.unchecked('sending large packets takes CAP_NET_RAW');
       return;
     }
-    const servers = (await reachableServers(host, gateway)).slice(0, QUESTIONS_MAX);
+    const servers = await reachableServers(host, gateway, QUESTIONS_MAX);
     const questions = servers.map(({ server, way, mac }) => ({
       ifindex: way.link.ifindex,
       course: {

@@ -41,7 +41,7 @@ function handshakesOf(
   host: Host,
   { connections }: Gateway,
 ): { hanging: number; open: number } {
-  const pairs = connections?.pairs.filter((pair) => pair.server === server.address) ?? [];
+  const pairs = connections?.pairsOf(server.address) ?? [];
   const nearby = new Set(nearbyPairs(pairs, host));
   const others = pairs.filter((pair) => !nearby.has(pair));
   const sum = (key: 'halfOpen' | 'established') =>

@@ -8,6 +8,9 @@ import { servicesAt, virtualAddressesOf, type Gateway } from '../gateway.js';
 import { int32, type Host } from '../host.js';
 import type { Check } from '../check.js';
 
+/** Most addresses asked for by ARP. */
+const QUESTIONS_MAX = 200;
+
 export const virtualAddresses: Check = {
   name: 'virtual-addresses',
   async run({ host, gateway }, findings) {
@@ -80,7 +83,7 @@ async function findRivals(
   host: Host,
   findings: Findings,
 ): Promise<void> {
-  const questions = addresses.flatMap((address) => {
+  const questions = addresses.slice(0, QUESTIONS_MAX).flatMap((address) => {
     const [network] = host.networksOf(address);
     const link = host.ports.find(({ ifindex }) => ifindex === network?.ifindex);
     const isReady = link !== undefined && link.up && link.running;

@@ -10,9 +10,14 @@ export interface ReachableServer {
   mac: Uint8Array;
 }
 
-/** Those servers whose next hop answers. Throws SysError. */
-export async function reachableServers(host: Host, gateway: Gateway): Promise<ReachableServer[]> {
-  const ways = serversOf(gateway).flatMap((server) => {
+/** Those servers whose next hop answers, of the first `max`. Throws SysError. */
+export async function reachableServers(
+  host: Host,
+  gateway: Gateway,
+  max: number,
+): Promise<ReachableServer[]> {
+  const first = serversOf(gateway).slice(0, max);
+  const ways = first.flatMap((server) => {
     const way = host.wayTo(server.address);
     return way !== null && isUsable(way.link) ? [{ server, way }] : [];
   });
