@@ -4,7 +4,7 @@
  *
  *     0..6    bursts by size: up to 1, 2, 4 ... 64 frames
  *     7       frames in all of them
- *     8..24   first frames of bursts by the time they spent inside: up to 16 µs, 32 µs ... about 1 s
+ *     8..24   first frames of bursts by the time they spent inside: up to 4 µs, 8 µs ... about 0.26 s
  *     25      longer than that
  *     26      seconds of all of them
  *     28..38  connections whose time was up, by TCP state
@@ -22,7 +22,7 @@ export const METERS_LAYOUT: RecordLayout = { kind: 8, version: 1, recordWords: 1
 const RECORD = 1;
 const BURST_BUCKETS = Math.log2(BURST_MAX) + 1;
 const FRAMES = BURST_BUCKETS;
-const FIRST_BUCKET_US = 16;
+const FIRST_BUCKET_US = 4;
 const TIME = 8;
 const TIME_BUCKETS = 17;
 const SECONDS = TIME + TIME_BUCKETS + 1;

@@ -24,7 +24,7 @@ describe('meters', () => {
 
   it('put a time into the bucket that ends at or above it, and what is too long into the last', () => {
     const microseconds = [
-      0, 1, 15.9, 16, 16.1, 32, 33, 1000, 1024, 1025, 1_048_576, 1_048_577, 5e6,
+      0, 1, 4, 4.1, 15.9, 16, 16.1, 32, 33, 1000, 1024, 1025, 1_048_576, 1_048_577, 5e6,
     ];
     for (const us of microseconds) {
       buffer = new ArrayBuffer(buffer.byteLength);
