@@ -128,6 +128,12 @@ describe('the status page in Chromium', () => {
     assert.deepEqual(await texts('#rows tbody th'), [`tcp:${SERVICE}`, '10.2.0.12:80']);
     await page.getByLabel('Filter').first().fill('');
     await page.locator('#rows tr.server').nth(2).waitFor();
+    const pause = page.getByRole('button', { name: 'Pause' });
+    await pause.press('Enter');
+    await page.locator('#link[data-link=paused]').waitFor();
+    assert.equal(await pause.getAttribute('aria-pressed'), 'true');
+    await pause.press('Enter');
+    await live();
   });
 
   it('names its parts for those who do not see them', async () => {

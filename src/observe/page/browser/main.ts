@@ -89,13 +89,20 @@ class Page {
     this.isPaused = !this.isPaused;
     const button = element('pause');
     button.setAttribute('aria-pressed', String(this.isPaused));
-    if (this.isPaused)
-      this.say('paused', `paused at ${timeText(this.last?.takenAtMs ?? Date.now())}`);
+    if (this.isPaused) this.say('paused', this.pausedText());
     else this.say('waiting', 'going on');
   }
 
+  private pausedText(): string {
+    return `paused at ${timeText(this.last?.takenAtMs ?? Date.now())}`;
+  }
+
   private show(message: PageMessage): void {
-    if (this.isPaused) return;
+    if (this.isPaused) {
+      // The director may have been lost and found meanwhile.
+      this.say('paused', this.pausedText());
+      return;
+    }
     const isSame = this.last?.takenAtMs === message.takenAtMs;
     const rates = ratesBetween(this.last, message);
     if (!isSame) {
