@@ -19,12 +19,25 @@ export function resultsTable(results: Results): string {
   const head = [
     `${machine.processors} x ${machine.processor}, Linux ${machine.kernel}, Node ${machine.node}`,
     `${settings.rounds} rounds of ${settings.seconds} s; medians (smallest to largest)`,
+    othersLine(results.samples.map(({ others }) => others)),
   ];
   return [
     ...head,
     ...summaries.map((summary) => axisTable(summary, rival)),
     memoryTable(results),
   ].join('\n');
+}
+
+/** Beyond this, what other programs do to a round can be more than what peers differ by. */
+const QUIET_MAX = 0.1;
+
+function othersLine(others: readonly number[]): string {
+  if (others.length === 0) return '';
+  const mean = others.reduce((sum, share) => sum + share, 0) / others.length;
+  const line = `other programs had ${formatted(mean * 100, 0)} % of the machine meanwhile`;
+  return mean > QUIET_MAX
+    ? `${line}: it was not quiet, only large differences mean something`
+    : line;
 }
 
 function rivalAmong(peers: readonly PeerInfo[]): PeerInfo | undefined {

@@ -23,7 +23,7 @@ export const GROUPS: readonly Group[] = [
   { id: 'copies', title: 'kernel: copies' },
   { id: 'sending', title: 'kernel: packet sockets, sending' },
   { id: 'receiving', title: 'kernel: packet sockets, receiving' },
-  { id: 'fast-path', title: 'kernel: BPF programs' },
+  { id: 'fast-path', title: 'kernel: BPF programs and what they redirect' },
   { id: 'devices', title: 'kernel: veth and bridges' },
   { id: 'stack', title: 'kernel: IP and TCP of the hosts that receive' },
   { id: 'waking', title: 'kernel: waking the programs that receive' },
@@ -35,7 +35,7 @@ export const GROUPS: readonly Group[] = [
 /** The first frame from the top for which one of these holds says where in the kernel a moment was spent. */
 const KERNEL_RULES: readonly (readonly [RegExp, string])[] = [
   [/^(tpacket_|packet_rcv|prb_|run_filter)/, 'receiving'],
-  [/^bpf_prog_/, 'fast-path'],
+  [/^(bpf_prog_|bpf_redirect|skb_do_redirect|cls_bpf|tcf_|tcx_|sch_handle)/, 'fast-path'],
   [
     /^(sock_def_readable|sk_wake|try_to_wake_up|ttwu_|__wake_up|ep_poll_callback|wake_up)/,
     'waking',
@@ -78,7 +78,7 @@ export function systemCallOf(stack: readonly Frame[]): string | null {
 }
 
 export function isKernel({ object }: Frame): boolean {
-  return object.startsWith('[kernel') || object.startsWith('bpf_prog') || object.endsWith('.ko');
+  return /^\[(kernel|bpf)|^bpf_prog|\.ko$/.test(object);
 }
 
 function kernelGroup(stack: readonly Frame[]): string {

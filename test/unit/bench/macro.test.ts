@@ -182,6 +182,16 @@ describe('results of the side-by-side benchmark', () => {
     assert.throws(() => readResults('/nowhere/none.json'), /\/nowhere\/none\.json.*no such file/);
   });
 
+  it('say whether the machine was quiet', () => {
+    const own = sample('routing', 1, 5, null);
+    const shown = (others: number) => resultsTable(results([own, { ...own, others }]));
+    assert.match(shown(0.04), /^other programs had 2 % of the machine meanwhile$/m);
+    assert.match(
+      shown(0.6),
+      /^other programs had 30 % of the machine meanwhile: it was not quiet/m,
+    );
+  });
+
   it('are shown in columns', () => {
     const samples = [sample('routing', 1, 123_456, null), sample('haproxy', 1, 61_728, 20)];
     const lines = resultsTable(results(samples)).split('\n');
