@@ -206,6 +206,21 @@ describe('metrics', () => {
     });
   });
 
+  it('outlive an upgrade of the director', async () => {
+    const { directorHost } = setting;
+    const before = await fetched();
+    await directorHost.output('uvs', ['upgrade']);
+    const started = 'uvs_director_start_time_seconds';
+    const after = await eventually(
+      async () => (await directorHost.run('curl', ['-s', `http://${ADDRESS}/metrics`])).stdout,
+      (text) => (valueOf(text, started) ?? 0) > (valueOf(before, started) ?? 0),
+    );
+    for (const name of ['node_ipvs_connections_total', 'uvs_service_scheduled_total']) {
+      assert.equal(valueOf(after, name), valueOf(before, name));
+    }
+    assert.deepEqual(readdirSync(join(proc, 'net')).toSorted(), FILES);
+  });
+
   it('are there as JSON, too', async () => {
     const { director } = setting;
     const page = JSON.parse(await fetched(ADDRESS, '/snapshot.json')) as { services: object[] };
