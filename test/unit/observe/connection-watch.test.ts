@@ -40,6 +40,11 @@ describe('the watch for new connections', () => {
     }
   }
 
+  function expireAll(): void {
+    clock.ticks += 1_000_000;
+    settle(director, clock);
+  }
+
   async function look(filter = ''): Promise<NewestConnections> {
     const answers = await watch.look([filter], clock.read, 1000 * ++looks);
     return answers.get(filter) as NewestConnections;
@@ -75,14 +80,16 @@ describe('the watch for new connections', () => {
     });
   });
 
-  it('knows another connection in a place that was used before', async () => {
+  it('knows another connection in the place of one that has gone, whether it saw that empty or not', async () => {
     connect(1001);
     await look();
-    clock.ticks = 1_000_000;
-    settle(director, clock);
+    expireAll();
+    connect(1002);
+    assert.equal((await look()).connections[0].seenAtMs, 2000);
+    expireAll();
     assert.equal((await look()).matching, 0);
-    connect(1001);
-    assert.equal((await look()).connections[0].seenAtMs, 3000);
+    connect(1002);
+    assert.equal((await look()).connections[0].seenAtMs, 4000);
   });
 
   it('shows so many and no more, and says how many there are', async () => {
