@@ -12,7 +12,6 @@ import { arrayBytes, mapArray } from '../../dataplane/sys/fastpath/kernel-object
 import { HandBack } from '../../dataplane/sys/handback.js';
 import { formatAddress } from '../../dataplane/sys/host-changes.js';
 import { HostNetwork, type KnownPort } from '../../dataplane/sys/host.js';
-import { realTimeNs } from '../../dataplane/sys/libc.js';
 import { tableMemory } from '../../dataplane/sys/memory.js';
 import type { FrameWatcher } from '../../dataplane/watcher.js';
 import type { Counters } from '../control/api.js';
@@ -21,7 +20,7 @@ import type { Tables } from '../virtual-server/tables.js';
 import { VirtualServer } from '../virtual-server/virtual-server.js';
 import { BurstMeter } from './burst-meter.js';
 import { openDriver, type HostDriver } from './drivers.js';
-import { hostClock } from './host-clock.js';
+import { hostClock, RealTime } from './host-clock.js';
 import type { DriverName } from './messages.js';
 import { Traces } from './trace/traces.js';
 
@@ -53,8 +52,6 @@ const ADVANCE_BUDGET = 4096;
 /** For packets that the kernel's programs have in hand. */
 const PAUSE_MS = 0.05;
 
-const NANOSECONDS_PER_MS = 1e6;
-
 function openFlowTable(fd: number, now: number): FlowTable {
   const [flows, reports] = [fd, fd + 1].map((array) => mapArray(array, arrayBytes(array)));
   return new FlowTable(flows, reports, pauseBriefly, now);
@@ -72,6 +69,7 @@ export class DataPlane {
   private readonly handBack: HandBack;
   private readonly hostDriver: HostDriver;
   private readonly loop: Loop;
+  private readonly traceTime = new RealTime();
   private pacer: Pacer | null = null;
   private receiving: NodeJS.Immediate | null = null;
   private portsTold = '';
@@ -116,7 +114,7 @@ export class DataPlane {
     this.traces = new Traces({
       state: this.virtualServer.state,
       attach: (watcher) => this.watchPackets(watcher),
-      clock: () => Number(realTimeNs()) / NANOSECONDS_PER_MS,
+      clock: () => this.traceTime.nowMs,
     });
     this.followPorts();
   }
@@ -187,6 +185,7 @@ export class DataPlane {
     const { fastPath } = this.virtualServer.engine.lifecycle;
     if (watcher === null) fastPath?.resume();
     else fastPath?.suspend(hostClock());
+    this.traceTime.adjust();
     this.loop.watch(watcher);
   }
 

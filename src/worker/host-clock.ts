@@ -15,7 +15,7 @@ export function hostClock(): number {
   return msToTicks(offsetMs + nowMs);
 }
 
-/** Milliseconds since 1970, as the kernel's stamps count, at the last call of `hostClock`. */
+/** Milliseconds since 1970, as the kernel's stamps count. */
 export class RealTime {
   private readonly offset = new Float64Array(1);
 
@@ -37,6 +37,11 @@ export class RealTime {
     }
   }
 
+  get nowMs(): number {
+    return performance.now() + this.offset[0];
+  }
+
+  /** At the last call of `hostClock`. */
   get lastMs(): number {
     return reading[0] + this.offset[0];
   }

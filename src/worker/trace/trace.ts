@@ -38,17 +38,22 @@ export class Trace {
     return this.countMax !== 0 && this.taken === this.countMax;
   }
 
+  /** False where a packet at this time would be left out. */
+  hasRoom(atMs: number): boolean {
+    if (Math.abs(atMs - this.secondBeganMs) >= SECOND_MS) {
+      this.secondBeganMs = atMs;
+      this.takenInSecond = 0;
+    }
+    return this.takenInSecond < this.ratePerSecond && this.bytes < BYTES_MAX;
+  }
+
   /**
    * A packet that matches.
    * @returns its number, and then `add` follows; 0 where it is left out
    */
   offer(atMs: number): number {
     this.matched++;
-    if (Math.abs(atMs - this.secondBeganMs) >= SECOND_MS) {
-      this.secondBeganMs = atMs;
-      this.takenInSecond = 0;
-    }
-    if (this.takenInSecond === this.ratePerSecond || this.bytes >= BYTES_MAX) {
+    if (!this.hasRoom(atMs)) {
       this.leftOut++;
       return 0;
     }

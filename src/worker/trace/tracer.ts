@@ -41,7 +41,8 @@ export class Tracer implements FrameWatcher {
   private readonly watch: ConnectionWatch;
   private readonly copy = new FrameCopy();
   /** Those of the traces that may want the frame that the engine is deciding about. */
-  private wanting: Trace[] = [];
+  private readonly wanting: Trace[] = [];
+  private atMs = 0;
   private hasConnection = false;
   private memory: Uint8Array = new Uint8Array(0);
   private offset = 0;
@@ -58,12 +59,11 @@ export class Tracer implements FrameWatcher {
     const { view, watch } = this;
     view.look(memory, offset, length);
     this.hasConnection = watch.begin(view);
-    this.wanting = this.traces.filter((trace) => !trace.isDone && trace.filter.mayMatch(watch));
-    if (this.wanting.length === 0) return;
+    const bytesMax = this.ask();
     this.memory = memory;
     this.offset = offset;
-    const bytesMax = Math.max(...this.wanting.map(({ frameBytesMax }) => frameBytesMax));
-    this.copy.take(memory, offset, length, port, offload, bytesMax);
+    // Most packets of a busy director are left out: only counting them is to be cheap.
+    if (bytesMax > 0) this.copy.take(memory, offset, length, port, offload, bytesMax);
   }
 
   decided(verdict: number, answers: FrameQueue): void {
@@ -100,7 +100,7 @@ export class Tracer implements FrameWatcher {
     const { view, watch } = this;
     view.look(frame, 0, frame.length);
     watch.beginBetween(endsOfSent(view, this.state));
-    this.wanting = this.traces.filter((trace) => !trace.isDone && trace.filter.mayMatch(watch));
+    this.ask();
     this.tell(
       decided,
       () => null,
@@ -108,13 +108,29 @@ export class Tracer implements FrameWatcher {
     );
   }
 
+  /**
+   * Finds out who may want the packet, now.
+   * @returns how much of it is to be kept for them, 0 where all of them would leave it out
+   */
+  private ask(): number {
+    const { traces, watch, wanting } = this;
+    wanting.length = 0;
+    let bytesMax = 0;
+    if (traces.length > 0) this.atMs = this.clock();
+    for (const trace of traces) {
+      if (trace.isDone || !trace.filter.mayMatch(watch)) continue;
+      wanting.push(trace);
+      if (trace.hasRoom(this.atMs)) bytesMax = Math.max(bytesMax, trace.frameBytesMax);
+    }
+    return bytesMax;
+  }
+
   private tell(
     decided: Decided,
     came: (bytesMax: number) => TracedFrame | null,
     sent: (bytesMax: number) => TracedFrame[],
   ): void {
-    const { watch } = this;
-    const atMs = this.clock();
+    const { watch, atMs } = this;
     for (const trace of this.wanting) {
       if (!trace.filter.matches(watch, decided.decision, decided.reason)) continue;
       const number = trace.offer(atMs);
