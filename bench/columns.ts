@@ -13,9 +13,9 @@ export function columns(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
-/** "1 234.5"; "-" where there is no value. */
+/** "1 234.5"; "-" where there is no value, or none that can be said. */
 export function formatted(value: number | undefined, digits: number): string {
-  if (value === undefined) return '-';
+  if (value === undefined || !Number.isFinite(value)) return '-';
   const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
   return value.toLocaleString('en', { ...options, useGrouping: true }).replaceAll(',', ' ');
 }

@@ -100,12 +100,13 @@ async function samplePerf(
   if (options.stacks !== null) writeFileSync(options.stacks, folded(stacks));
   const scripts = await sampleScripts(subject, worker, folder);
   const shares = withScripts(sharesOfStacks(stacks), scripts.shares);
-  return { ...run, shares, inCalls: bySystemCall(stacks) };
+  return { ...run, samples: stacks.length, shares, inCalls: bySystemCall(stacks) };
 }
 
 async function sampleScripts(subject: Subject, worker: number, folder: string): Promise<Sampled> {
   const run = await subject.work((seconds) => sample(folder, worker, seconds));
-  return { ...run, shares: sharesOf(run.result), inCalls: [] };
+  const { samples } = run.result;
+  return { ...run, samples: samples.length, shares: sharesOf(run.result), inCalls: [] };
 }
 
 async function trace(subject: Subject, worker: number): Promise<Traced> {

@@ -30,6 +30,8 @@ interface TracedCalls {
 }
 
 export interface Sampled extends Run {
+  /** Few of them say little. */
+  readonly samples: number;
   readonly shares: readonly Share[];
   /** Share of all time in each system call, where the profiler sees that. */
   readonly inCalls: readonly [name: string, share: number][];
@@ -92,7 +94,11 @@ function sharesText({ axis, profiler, plain, sampled }: Profile, top: number): s
       ...names.map(({ name, share }) => `      ${percent(share).padStart(6)}  ${name}`),
     ];
   });
-  const by = profiler === 'perf' ? 'perf' : "Node's profiler, without the kernel and without C";
+  const count = formatted(sampled.samples, 0);
+  const by =
+    profiler === 'perf'
+      ? `perf, ${count} samples`
+      : "Node's profiler, without the kernel and without C";
   return [`Where the data plane's time goes (${by})`, ...lines, ...inCalls(sampled.inCalls)].join(
     '\n',
   );

@@ -163,6 +163,7 @@ describe('a profile as text', () => {
     plain: run,
     sampled: {
       ...run,
+      samples: 4,
       shares: [
         { group: 'engine', name: 'process', weight: 1 },
         { group: 'copies', name: 'memcpy', weight: 3 },
@@ -187,6 +188,7 @@ describe('a profile as text', () => {
       .split('\n')
       .map((line) => line.trim().replaceAll(/ {2,}/g, ' | '));
     for (const expected of [
+      "Where the data plane's time goes (perf, 4 samples)",
       'busy for 40 % of the time: 10 % in its programs, 30 % in the kernel',
       'engine (JavaScript) | 25.0 % | 20.0',
       'kernel: copies | 75.0 % | 60.0',
