@@ -14,6 +14,9 @@ import type { Site } from './site.js';
 import { spreadOf } from './statistics.js';
 import { observedTogether, Watch, type Observed } from './watch.js';
 
+/** Rounds may take longer than the ones before them. */
+const CAUTION = 1.08;
+
 interface Piece {
   readonly outcome: Outcome;
   readonly observed: Observed;
@@ -51,9 +54,8 @@ export class Measurement {
     if (this.options.minutes === null) return this.options.rounds;
     if (this.rounds % this.lap !== 0) return this.rounds + this.lap - (this.rounds % this.lap);
     const left = (until - performance.now()) / 1000;
-    const laps = Math.floor(
-      left / (this.durations.round(this.options.axes, this.sites) * this.lap),
-    );
+    const lap = this.durations.round(this.options.axes, this.sites) * this.lap * CAUTION;
+    const laps = Math.floor(left / lap);
     return this.rounds + Math.max(this.rounds === 0 ? 1 : 0, laps) * this.lap;
   }
 
