@@ -8,7 +8,8 @@ import { close } from '../sys/libc.js';
 import { openSendSocket, sendThrough } from '../sys/packet-socket.js';
 import { ALL_FRAMES, RING_FILTERS } from './ring-filters.js';
 import { attachToSocket, loadProgram, SOCKET_FILTER } from '../sys/fastpath/kernel-objects.js';
-import { skippingFilter, type FlowMap } from '../sys/fastpath/programs.js';
+import type { FlowMap } from '../sys/fastpath/find-flow.js';
+import { skippingFilter } from '../sys/fastpath/programs.js';
 import type { PortStats } from './stats.js';
 import {
   attachFilter,

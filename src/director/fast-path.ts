@@ -18,11 +18,8 @@ import {
   mapArray,
   TRAFFIC_CONTROL,
 } from '../../dataplane/sys/fastpath/kernel-objects.js';
-import {
-  describeTable,
-  forwardingProgram,
-  type FlowMap,
-} from '../../dataplane/sys/fastpath/programs.js';
+import type { FlowMap } from '../../dataplane/sys/fastpath/find-flow.js';
+import { describeTable, forwardingProgram } from '../../dataplane/sys/fastpath/programs.js';
 import {
   attachToIngress,
   detachFromIngress,

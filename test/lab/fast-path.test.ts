@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { Director } from '../../lab/director.js';
 import type { Host } from '../../lab/host.js';
 import type { LabProcess } from '../../lab/process.js';
@@ -20,7 +19,6 @@ const FAST = ['--fast-path', 'on'];
 /** One instruction: TC_ACT_OK. */
 const PASS_ALL = '1,6 0 0 0';
 const CLSACT = /clsact/;
-const SHORT_SECONDS = 5;
 
 /** A client's connection that is kept; counts its answers. */
 class Talker {
@@ -121,28 +119,6 @@ describe('the fast path in the lab', () => {
     await kept.stop();
   });
 
-  it('keeps what is busy, and lets what is quiet expire', async () => {
-    const { director } = setting;
-    const [busy, quiet] = await connectAll(2);
-    await director.adm(`--set ${SHORT_SECONDS} 0 0`);
-    const over = new AbortController();
-    const work = (async () => {
-      for (; !over.signal.aborted; await pause(200)) await busy.answered();
-    })();
-    // The deadline that it had before is left behind, and each new one.
-    await busy.answered();
-    await quiet.answered();
-    const rows = await eventually(listedClients, (found) => !found.includes(quiet.port));
-    await director.adm('--set 900 0 0');
-    over.abort();
-    await work;
-    assert.deepEqual(
-      [busy, quiet].map(({ port }) => rows.includes(port)),
-      [true, false],
-    );
-    await Promise.all([busy.stop(), quiet.stop()]);
-  });
-
   it("stops a deleted server's packets, and has them go on when it is back", async () => {
     const { director } = setting;
     const [talker] = await connectAll(1);
@@ -163,14 +139,6 @@ describe('the fast path in the lab', () => {
     await director.adm(`-a -t ${SERVICE} -r ${row.destination} -m`);
     await talker.hears();
     await talker.stop();
-  });
-
-  it("takes a client's used port for a new connection", async () => {
-    const { client } = setting;
-    const words = ['-sS', '--fail', '--local-port', '45678', '-H', 'Connection: close', URL];
-    const names = [];
-    for (let i = 0; i < 6; i++) names.push(await client.output('curl', words));
-    assert.equal(new Set(names).size, 3);
   });
 
   it("comes before others' programs at the interface, and leaves them there", async () => {
@@ -232,12 +200,6 @@ describe('the fast path in the lab', () => {
     const talkers = Array.from({ length: count }, () => new Talker(setting.client));
     await Promise.all(talkers.map((talker) => talker.answered()));
     return talkers;
-  }
-
-  /** Their ports, with a colon. */
-  async function listedClients(): Promise<string[]> {
-    const rows = connectionsOf(await setting.director.adm('-Lnc'));
-    return rows.map(({ client }) => client.slice(client.indexOf(':')));
   }
 
   async function listedStates(): Promise<string[]> {

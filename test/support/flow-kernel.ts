@@ -12,11 +12,8 @@ import {
   mapArray,
   TRAFFIC_CONTROL,
 } from '../../dataplane/sys/fastpath/kernel-objects.js';
-import {
-  describeTable,
-  forwardingProgram,
-  type FlowMap,
-} from '../../dataplane/sys/fastpath/programs.js';
+import type { FlowMap } from '../../dataplane/sys/fastpath/find-flow.js';
+import { describeTable, forwardingProgram } from '../../dataplane/sys/fastpath/programs.js';
 import { close } from '../../dataplane/sys/libc.js';
 import type { VirtualServer } from '../../src/virtual-server/virtual-server.js';
 import type { ProgramRunner } from './bpf-run.js';
