@@ -7,6 +7,9 @@ import type { Sample } from './results.js';
 
 /** Nearer than this is level, whatever the rounds say. */
 const LEVEL_WITHIN = 0.03;
+/** That a few rounds agree may be chance: then it must be by more than this. */
+const FEW_ROUNDS = 4;
+const LEVEL_WITHIN_IF_FEW = 0.2;
 /** In so many of the rounds one must be ahead of the other. */
 const ROUNDS_AHEAD = 5 / 6;
 
@@ -48,5 +51,6 @@ export function isAhead(
   if (gains.length === 0) return false;
   const won = gains.filter((gain) => gain > 0).length;
   const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
-  return won >= gains.length * ROUNDS_AHEAD && mean > Math.log(1 + LEVEL_WITHIN);
+  const level = gains.length < FEW_ROUNDS ? LEVEL_WITHIN_IF_FEW : LEVEL_WITHIN;
+  return won >= gains.length * ROUNDS_AHEAD && mean > Math.log(1 + level);
 }

@@ -160,6 +160,18 @@ describe('results of the side-by-side benchmark', () => {
     });
   });
 
+  it('rank by a few rounds only those who differ much', () => {
+    const metric = { key: 'rate', unit: '', better: 'more', digits: 0 } as const;
+    const bestOfSecond = (rate: number, rounds: number) => {
+      const samples = Array.from({ length: rounds }, (_, index) => [
+        sample('first', index + 1, 100, null),
+        sample('second', index + 1, rate, null),
+      ]).flat();
+      return ranks(samples, ['first', 'second'], metric)[1].best;
+    };
+    assert.deepEqual([bestOfSecond(90, 2), bestOfSecond(70, 2), bestOfSecond(90, 4)], [1, 2, 2]);
+  });
+
   it('say how much is added to what should be little, round by round', () => {
     const slower = [1, 2, 3].flatMap((round) => [
       sample('routing', round, 100 * round, null),
