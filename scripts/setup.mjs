@@ -38,6 +38,7 @@ const NFS = {
   '/usr/share/doc/nfs-ganesha-vfs': 'nfs-ganesha-vfs',
   'nfs-cat': 'libnfs-utils',
 };
+const TRACES = { tcpdump: 'tcpdump' };
 const METRICS = {
   promtool: 'prometheus',
   'prometheus-node-exporter': 'prometheus-node-exporter',
@@ -53,7 +54,15 @@ const BENCH = {
 };
 const PURPOSES = {
   demo: BASIC,
-  test: { ...BASIC, ...TRAFFIC, ...COMPILER, ...NFS, ...METRICS, 'iptables-legacy': 'iptables' },
+  test: {
+    ...BASIC,
+    ...TRAFFIC,
+    ...COMPILER,
+    ...NFS,
+    ...METRICS,
+    ...TRACES,
+    'iptables-legacy': 'iptables',
+  },
   bench: BENCH,
   profile: BENCH,
   emulation: {
