@@ -4,7 +4,7 @@ import { DROP_NAMES } from '../../../dataplane/drops.js';
 import { ControlError } from '../../control/api.js';
 import { ipv4FromText } from '../../control/ipv4.js';
 import type { EndpointPattern, TraceDecision, TraceFilter } from '../../control/trace.js';
-import type { ConnectionWatch } from '../../decisions/connection-watch.js';
+import type { PacketConnection } from '../../decisions/packet-connection.js';
 
 interface Pattern {
   network: number;
@@ -36,7 +36,7 @@ export class PacketFilter {
   }
 
   /** False for a packet that isn't wanted whatever will be decided about it. */
-  mayMatch(watch: ConnectionWatch): boolean {
+  mayMatch(watch: PacketConnection): boolean {
     const { ends } = watch;
     if (!this.namesEnds) return true;
     if (ends === null || !isAmong(this.clients, ends.client, ends.clientPort)) return false;
@@ -46,7 +46,7 @@ export class PacketFilter {
   }
 
   /** True for a packet that is wanted, now that it is decided about. `mayMatch` was true. */
-  matches(watch: ConnectionWatch, decision: TraceDecision, reason: string | null): boolean {
+  matches(watch: PacketConnection, decision: TraceDecision, reason: string | null): boolean {
     return (
       (this.decisions.size === 0 || this.decisions.has(decision)) &&
       (this.reasons.size === 0 || (reason !== null && this.reasons.has(reason))) &&
@@ -58,7 +58,7 @@ export class PacketFilter {
   }
 
   /** The end that isn't in the packet: the connection knows it. */
-  private matchesOtherEnd({ ends, connectionEnds }: ConnectionWatch): boolean {
+  private matchesOtherEnd({ ends, connectionEnds }: PacketConnection): boolean {
     const patterns = ends?.isVirtual === true ? this.servers : this.virtuals;
     if (patterns.length === 0) return true;
     if (connectionEnds === null) return false;

@@ -17,7 +17,7 @@ import {
 import type { FrameWatcher } from '../../../dataplane/watcher.js';
 import { ipv4ToText } from '../../control/ipv4.js';
 import type { TraceDecision, TracedFrame } from '../../control/trace.js';
-import { ConnectionWatch } from '../../decisions/connection-watch.js';
+import { PacketConnection } from '../../decisions/packet-connection.js';
 import { endsOfSent } from '../../decisions/ends.js';
 import { explainKernelReason, kernelReason } from '../../decisions/kernel-reasons.js';
 import { FrameView } from '../../decisions/packet-view.js';
@@ -38,7 +38,7 @@ interface Decided {
 export class Tracer implements FrameWatcher {
   traces: readonly Trace[] = [];
   private readonly view = new FrameView();
-  private readonly watch: ConnectionWatch;
+  private readonly watch: PacketConnection;
   private readonly copy = new FrameCopy();
   /** Those of the traces that may want the frame that the engine is deciding about. */
   private readonly wanting: Trace[] = [];
@@ -52,7 +52,7 @@ export class Tracer implements FrameWatcher {
     private readonly state: State,
     private readonly clock: () => number,
   ) {
-    this.watch = new ConnectionWatch(state);
+    this.watch = new PacketConnection(state);
   }
 
   came(memory: Uint8Array, offset: number, length: number, port: number, offload: number): void {

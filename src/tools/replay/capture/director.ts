@@ -12,7 +12,7 @@ import {
 import { ipv4FrameHeaderBytes } from '../../../../dataplane/wire/ethernet.js';
 import * as ipv4 from '../../../../dataplane/wire/ipv4.js';
 import { ipv4FromText } from '../../../control/ipv4.js';
-import { ConnectionWatch } from '../../../decisions/connection-watch.js';
+import { PacketConnection } from '../../../decisions/packet-connection.js';
 import { describeFrame, describeIp } from '../../../decisions/describe.js';
 import { explainKernelReason, kernelReason } from '../../../decisions/kernel-reasons.js';
 import { loadRules } from '../../../director/rules.js';
@@ -56,7 +56,7 @@ export class CaptureDirector {
   packets = 0;
   private readonly clock = new CaptureClock();
   private readonly frame = new Frame();
-  private readonly watch: ConnectionWatch;
+  private readonly watch: PacketConnection;
   private undo: Undo;
   private readonly describes: boolean;
   private readonly takeFrame: TakeFrame;
@@ -69,7 +69,7 @@ export class CaptureDirector {
       clock: () => this.clock.ticks,
       capacity: CAPACITY,
     });
-    this.watch = new ConnectionWatch(this.server.state);
+    this.watch = new PacketConnection(this.server.state);
     this.undo = new Undo(this.server.state);
   }
 

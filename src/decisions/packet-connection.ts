@@ -23,7 +23,7 @@ interface ConnectionEnds {
   serverPort: number;
 }
 
-export class ConnectionWatch {
+export class PacketConnection {
   ends: Ends | null = null;
   /** TCP states, NO_STATE where there is no connection. */
   stateBefore = NO_STATE;
