@@ -80,15 +80,15 @@ function headerOffset(bytes: Uint8Array): number {
 function fateOf({ came, decision, reason, why, sent, waitsFor }: TracedPacket): string {
   switch (decision) {
     case 'sent':
-      return came === null ? 'sent, after it had waited for a MAC address' : '';
+      return came === null ? 'sent, had waited for MAC' : '';
     case 'answered':
       return reason === null
         ? `sent in ${sent.length} fragments by ${sent[0]?.interface}`
         : `refused: ${reason}, ${sent.map(frameText).join(', ')}`;
     case 'dropped':
-      return `${came === null ? 'had waited for a MAC address, ' : ''}dropped: ${reason}`;
+      return `${came === null ? 'had waited for MAC, ' : ''}dropped: ${reason}`;
     case 'parked':
-      return `waits for the MAC address of ${waitsFor}`;
+      return `waits for MAC of ${waitsFor}`;
     case 'held':
       return 'waits for its other fragments';
     default:
@@ -96,11 +96,11 @@ function fateOf({ came, decision, reason, why, sent, waitsFor }: TracedPacket): 
   }
 }
 
-function connectionText({ came, connection, decision }: TracedPacket): string {
+function connectionText({ connection, decision }: TracedPacket): string {
   if (connection === null) return '';
   const { chosenBy, server } = connection;
   // Of a packet that is sent to its server, or came from it, the rest of the line says which one that is.
-  const to = decision === 'sent' && came !== null ? '' : ` to ${server}`;
+  const to = decision === 'sent' ? '' : ` to ${server}`;
   const state = stateText(connection);
   if (chosenBy === null) return to === '' ? state : `connection${to}, ${state}`;
   return `new connection${to}, ${chosenBy === 'template' ? 'persistence template' : chosenBy}: ${state}`;

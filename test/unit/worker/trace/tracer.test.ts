@@ -189,10 +189,10 @@ describe('a trace', () => {
       loop.parking.advance(director.clock.ticks + 300);
     });
     assert.deepEqual(lines(packets), [
-      'outer 10.1.0.2:4000 > 10.1.0.100:80 S 0  waits for the MAC address of 10.2.0.12; new connection to 10.2.0.12:8080, rr: SYN_RECV',
-      'outer 10.1.0.2:4001 > 10.1.0.100:80 S 0  waits for the MAC address of 10.2.0.11; new connection to 10.2.0.11:8080, rr: SYN_RECV',
-      '10.1.0.2:4000 > 10.2.0.12:8080 S 0 inner  sent, after it had waited for a MAC address; connection to 10.2.0.12:8080, SYN_RECV',
-      '10.1.0.2:4001 - 10.2.0.11:8080  had waited for a MAC address, dropped: neighbour_timeout; connection to 10.2.0.11:8080, SYN_RECV',
+      'outer 10.1.0.2:4000 > 10.1.0.100:80 S 0  waits for MAC of 10.2.0.12; new connection to 10.2.0.12:8080, rr: SYN_RECV',
+      'outer 10.1.0.2:4001 > 10.1.0.100:80 S 0  waits for MAC of 10.2.0.11; new connection to 10.2.0.11:8080, rr: SYN_RECV',
+      '10.1.0.2:4000 > 10.2.0.12:8080 S 0 inner  sent, had waited for MAC; SYN_RECV',
+      '10.1.0.2:4001 - 10.2.0.11:8080  had waited for MAC, dropped: neighbour_timeout; connection to 10.2.0.11:8080, SYN_RECV',
     ]);
   });
 
