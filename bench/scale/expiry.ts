@@ -4,7 +4,6 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { LabError } from '../../lab/errors.js';
-import { patient } from '../../lab/patience.js';
 import { hostTime } from '../macro/processes.js';
 import type { Stage } from './stage.js';
 
@@ -31,7 +30,7 @@ export async function expire(stage: Stage, rate: number): Promise<Expiry> {
   const fromMs = performance.now();
   const busyBefore = busyMs();
   const directorBefore = stage.directorMs();
-  await gone(stage, lastDueMs + patient(PATIENCE_MS));
+  await gone(stage, lastDueMs + PATIENCE_MS);
   const toMs = performance.now();
   return {
     machineMs: Math.max(0, busyMs() - busyBefore - idle * (toMs - fromMs)),
