@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW } from '../../dataplane/sys/capabilities.js';
 import { Director } from '../../lab/director.js';
 import type { Host } from '../../lab/host.js';
 import type { LabProcess } from '../../lab/process.js';
@@ -75,6 +76,15 @@ describe('the fast path in the lab', () => {
       if (service === OTHER) assert.equal(back.slice(0, 64), file.sha256);
       assert.ok((await forwarded()).bytes - before > 2 * FILE_BYTES);
     }
+  });
+
+  it('takes one more capability, which the data plane does not have', () => {
+    const [director, worker] = [setting.director.daemon.pid, workerPid()].map((pid) => {
+      const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+      return BigInt(`0x${/^CapPrm:\s*(\w+)$/m.exec(status)?.[1]}`);
+    });
+    assert.equal(director, CAP_NET_ADMIN | CAP_NET_RAW | CAP_BPF);
+    assert.equal(worker, CAP_NET_ADMIN);
   });
 
   it('goes on while the data plane stands still, and shows what happened meanwhile', async () => {
