@@ -20,17 +20,20 @@ const QUIET_SECONDS = 3;
 const POLL_MS = 100;
 const ATTEMPTS = 4;
 const PATIENCE_MS = 60_000;
-/** Of the connections: those whose packet was lost live on. */
-const LEFT_MAX = 0.01;
+/** Of the packets; connections whose packet was lost live on. */
+const LOST_MAX = 0.01;
+/** Of the connections, for clients that came and went meanwhile. */
+const LEFT_MAX = 0.001;
 
 /** @param rate packets a second that the director forwards without loss, so it seems */
 export async function expire(stage: Stage, rate: number): Promise<Expiry> {
-  const { firstDueMs, lastDueMs } = await touchAll(stage, rate);
+  const others = Math.max(0, (await stage.running.connections()) - stage.live);
+  const { firstDueMs, lastDueMs, lost } = await touchAll(stage, rate);
   const idle = await busyShareUntil(firstDueMs);
   const fromMs = performance.now();
   const busyBefore = busyMs();
   const directorBefore = stage.directorMs();
-  await gone(stage, lastDueMs + PATIENCE_MS);
+  await gone(stage, others + lost + stage.live * LEFT_MAX, lastDueMs + PATIENCE_MS);
   const toMs = performance.now();
   return {
     machineMs: Math.max(0, busyMs() - busyBefore - idle * (toMs - fromMs)),
@@ -43,7 +46,7 @@ export async function expire(stage: Stage, rate: number): Promise<Expiry> {
 async function touchAll(
   stage: Stage,
   rate: number,
-): Promise<{ firstDueMs: number; lastDueMs: number }> {
+): Promise<{ firstDueMs: number; lastDueMs: number; lost: number }> {
   for (let attempt = 1; ; attempt++) {
     // So long that none is gone before it was touched again.
     const seconds = 2 * Math.ceil((stage.live / rate) * attempt) + QUIET_SECONDS;
@@ -51,8 +54,9 @@ async function touchAll(
     const beginMs = performance.now();
     const { sent, delivered } = await stage.touch(rate / attempt);
     const endMs = performance.now();
-    if (delivered >= sent * (1 - LEFT_MAX)) {
-      return { firstDueMs: beginMs + seconds * 1000, lastDueMs: endMs + seconds * 1000 };
+    const lost = sent - delivered;
+    if (lost <= sent * LOST_MAX) {
+      return { firstDueMs: beginMs + seconds * 1000, lastDueMs: endMs + seconds * 1000, lost };
     }
     if (attempt < ATTEMPTS) continue;
     throw new LabError(`${stage.peer.title} forwards ${delivered} of ${sent} packets`);
@@ -67,10 +71,11 @@ async function busyShareUntil(endMs: number): Promise<number> {
   return (busyMs() - before) / (performance.now() - beginMs);
 }
 
-async function gone(stage: Stage, deadlineMs: number): Promise<void> {
+/** Resolves when no more than so many connections are left. */
+async function gone(stage: Stage, leftMax: number, deadlineMs: number): Promise<void> {
   for (;;) {
     const left = await stage.running.connections();
-    if (left <= stage.live * LEFT_MAX) return;
+    if (left <= leftMax) return;
     if (performance.now() > deadlineMs) {
       throw new LabError(`${stage.peer.title} still has ${left} of ${stage.live} connections`);
     }

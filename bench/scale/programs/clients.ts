@@ -39,6 +39,8 @@ const SMALL_SLOTS = 4096;
 /** At most, and at a pace. */
 const BATCH = 256;
 const BATCHES_PER_SECOND = 500;
+/** None of them is to be lost. */
+const RESETS_PER_SECOND = 40_000;
 /** Handshakes at a time: no ring on the way may be too small for them. */
 const WINDOW = 512;
 const REPEAT_MS = 200;
@@ -203,7 +205,7 @@ await obey({
   open: timed(open),
   flood: timed(flood),
   touch: timed((clients, rate) => each(confirming, 0, clients, rate)),
-  reset: timed((first, count) => each(resetting, first, count, 0)),
+  reset: timed((first, count) => each(resetting, first, count, RESETS_PER_SECOND)),
 });
 driver.close();
 process.exit(0);
