@@ -4,8 +4,11 @@
  *     a * (source address xor destination address) + b * ports + c      modulo 2^64
  *
  * with random 64-bit numbers as key (multilinear hashing; Dietzfelbinger, 1996): clients choose their addresses
- * and ports and must not be able to choose their bucket.
+ * and ports and must not be able to choose their bucket. What comes of it is stirred once more: ports in a row would lie
+ * in rows otherwise, and with some keys fill a tenth of the buckets beyond their room.
  */
+/** An odd number with as many ones as zeros; the programs multiply by it, too. */
+export const STIRRING_FACTOR = 0x2c1b_3c6d;
 
 /** @param key six int32: a, b and c, each lower word first */
 export function flowHash(
@@ -21,7 +24,12 @@ export function flowHash(
   const carry = Math.floor(low / 0x1_0000_0000);
   const highA = upperHalf(key[0], addresses) + Math.imul(key[1], addresses);
   const highB = upperHalf(key[2], ports) + Math.imul(key[3], ports);
-  return (highA + highB + key[5] + carry) | 0;
+  return stirred((highA + highB + key[5] + carry) | 0);
+}
+
+function stirred(sum: number): number {
+  const once = Math.imul(sum ^ (sum >>> 15), STIRRING_FACTOR);
+  return once ^ (once >>> 16);
 }
 
 /** The upper 32 bits of the product of two uint32. */

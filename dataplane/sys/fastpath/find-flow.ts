@@ -2,6 +2,7 @@
  * The first half of both programs: is this a flow's packet? It reads the headers, looks the flow up, and leaves alone whatever
  * is not plain (programs.ts says what that is).
  */
+import { STIRRING_FACTOR } from '../../flows/flow-hash.js';
 import {
   DESTINATION,
   FLOW_WORDS,
@@ -161,7 +162,15 @@ function hash(key: Int32Array): Item[] {
     ...moveWide(R1, key[4], key[5]),
     compute('add', R0, R1),
     compute('shiftRight', R0, 32),
+    ...foldDown(15),
+    compute32('multiply', R0, STIRRING_FACTOR),
+    ...foldDown(16),
   ];
+}
+
+/** R0 gets its upper bits mixed into its lower ones. */
+function foldDown(bits: number): Item[] {
+  return [move(R1, R0), compute32('shiftRight', R1, bits), compute32('xor', R0, R1)];
 }
 
 /** The map's element with the number at LOOKUP_KEY into R0; the kernel writes this call out. */
