@@ -13,7 +13,7 @@ export function expectedSeconds(options: ScaleOptions, peers: readonly ScalePeer
   const { made, listed, expired } = CONNECTION_SECONDS;
   const most = Math.max(...sizes);
   const all = sizes.reduce((sum, size) => sum + size, 0);
-  const traffic = sizes.length * rounds * (seconds + ROUND_SECONDS) + most * made;
+  const traffic = sizes.length * (rounds + 1) * (seconds + ROUND_SECONDS) + most * made;
   const rest = sizes.length * CRASHES_SECONDS + all * listed + (expiry ? most * expired : 0);
   const directors = peers.filter((peer) => peer.balances).length;
   return peers.length * (START_SECONDS + traffic) + directors * rest;

@@ -33,8 +33,6 @@ export class ScaleMeasurement {
     for (const stage of this.stages) {
       await stage.running.setTimeout(TIMEOUT_SECONDS);
       this.empty.set(stage, memoryOf(stage));
-      // Compilers of hot code have had their turn when it counts.
-      await stage.openMore(NEW_CONNECTIONS);
     }
     for (const size of this.options.sizes) await this.measure(size);
     if (this.options.expiry) await this.expireAll();
@@ -43,7 +41,8 @@ export class ScaleMeasurement {
   private async measure(size: number): Promise<void> {
     const { rounds } = this.options;
     for (const stage of this.stages) await this.fill(stage, size);
-    for (let round = 1; round <= rounds; round++) {
+    // Round 0 warms up: compilers of hot code, the garbage of filling.
+    for (let round = 0; round <= rounds; round++) {
       for (const stage of this.ordered(round)) await this.traffic(stage, round);
     }
     for (const stage of size < MEMORY_SIZE_MIN ? [] : this.balancing) {
@@ -69,6 +68,7 @@ export class ScaleMeasurement {
   }
 
   private add(stage: Stage, metric: MetricKey, round: number, value: number): void {
+    if (round === 0) return;
     this.samples.push({ metric, peer: stage.peer.id, size: stage.live, round, value });
   }
 

@@ -31,7 +31,7 @@ export interface ScaleOptions {
 const SIZES = [1000, 10_000, 100_000, 1_000_000, 4_000_000];
 const QUICK_SIZES = [1000, 100_000, 1_000_000];
 /** Emulated, where a connection takes 30 times as long to make. */
-const EMULATED_SIZES = [1000, 10_000, 100_000, 1_000_000];
+const EMULATED_SIZES = [1000, 10_000, 100_000, 300_000];
 const QUICK_EMULATED_SIZES = [1000, 20_000, 100_000];
 /** As many as there are clients for. */
 const SIZE_MAX = 8_000_000;
