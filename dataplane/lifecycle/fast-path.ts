@@ -10,7 +10,7 @@
  * In a flood of SYNs only those get flows that have answered: the table is small.
  */
 import * as rec from '../conn/record.js';
-import { ESTABLISHED, INPUT, IS_HALF_OPEN, OUTPUT } from '../conn/states.js';
+import { CLOSE, ESTABLISHED, INPUT, IS_HALF_OPEN, OUTPUT, TIME_WAIT } from '../conn/states.js';
 import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
 import type { Accounting } from '../engine/accounting.js';
 import { NO_REPORT, NO_SLOT, REPORT_FLAGS_BITS, type FlowTable } from '../flows/table.js';
@@ -122,6 +122,7 @@ export class FastPath {
       const connection = flows.connectionOf(slot);
       if (!this.isMine(slot, connection)) continue;
       this.heed(connection, slot, report & 0xff, now);
+      this.heardAt[this.places[connection] - 1] = now;
       this.watch(connection);
     }
   }
@@ -182,13 +183,19 @@ export class FastPath {
     const looks = this.count < LOOKS_MAX ? this.count : LOOKS_MAX;
     for (let i = 0; i < looks && this.count > 0; i++) {
       if (this.cursor >= this.count) this.cursor = 0;
-      const place = this.cursor;
-      this.collect(place, now);
-      const quiet = ticksUntil(now, this.heardAt[place]);
       // The last one takes the place of one that goes.
-      if (quiet >= this.quietMax(this.members[place])) this.retire(this.members[place]);
+      if (this.isDone(this.cursor, now)) this.retire(this.members[this.cursor]);
       else this.cursor++;
     }
+  }
+
+  /** Collects a connection's counters, where it is open. True where it has been quiet for long enough. */
+  private isDone(place: number, now: number): boolean {
+    const tcpState = this.words[this.members[place] * WORDS + META] & 0xff;
+    // What a closed one's last packets were is counted when it goes.
+    if (tcpState !== TIME_WAIT && tcpState !== CLOSE) this.collect(place, now);
+    const quietMax = tcpState === ESTABLISHED ? QUIET_TICKS : CLOSING_QUIET_TICKS;
+    return ticksUntil(now, this.heardAt[place]) >= quietMax;
   }
 
   /** Counts all that the kernel has forwarded so far. */
@@ -250,11 +257,6 @@ export class FastPath {
     const direction = this.flows.rewritesSource(slot) ? OUTPUT : INPUT;
     this.lifecycle.transition(connection, direction, tcpFlags);
     this.lifecycle.restartTimer(connection, now);
-  }
-
-  private quietMax(connection: number): number {
-    const tcpState = this.words[connection * WORDS + META] & 0xff;
-    return tcpState === ESTABLISHED ? QUIET_TICKS : CLOSING_QUIET_TICKS;
   }
 
   private begin(connection: number, now: number): void {
