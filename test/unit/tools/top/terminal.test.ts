@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Terminal } from '@xterm/headless';
 import { serveControl, type ControlServer } from '../../../../src/control/server.js';
 import type { Control } from '../../../../src/control/api.js';
@@ -122,6 +124,8 @@ describe('uvs top on a terminal', () => {
     top.type('\u001a');
     await top.shows(/before top/);
     assert.equal(top.isAlternate, false);
+    // A signal to go on that comes before it has stopped would be none.
+    await top.stopped();
     top.signal('SIGCONT');
     await top.shows(/10\.2\.0\.12:80/);
     assert.equal(top.isAlternate, true);
@@ -175,6 +179,12 @@ class Screen {
 
   type(keys: string): void {
     this.child.stdin?.write(keys);
+  }
+
+  /** Resolves once the program stands still; nobody tells of that. */
+  async stopped(): Promise<void> {
+    const file = `/proc/${this.said(/process (\d+)/)}/stat`;
+    while (!/\) T /.test(readFileSync(file, 'utf8'))) await pause(10);
   }
 
   signal(signal: NodeJS.Signals): void {
