@@ -59,7 +59,8 @@ Measures uvs side by side with other balancers and with plain routing.
   --quick            the most important axes and peers, in two minutes
   --peers LIST       of ${allPeers(DRIVERS)
     .map((peer) => peer.id)
-    .join(', ')} (default: all)
+    .join(', ')}
+                     (default: all but watched)
   --axes LIST        of ${AXES.map((axis) => axis.id).join(', ')},
                      or their beginnings, such as bulk (default: all)
   --drivers LIST     of uvs: ${DRIVERS.join(', ')} (default: all)
@@ -83,7 +84,7 @@ export function parseOptions(argv: readonly string[], processors: number): Optio
   const peers = chosen('peer', values.peers, allPeers(drivers), (peer) => peer.id);
   const axes = chosen('axis', values.axes, AXES, (axis) => axis.id);
   return {
-    peers: quick && values.peers === undefined ? peers.filter((peer) => peer.quick) : peers,
+    peers: values.peers === undefined ? defaultPeers(peers, quick) : peers,
     peersNamed: values.peers !== undefined,
     axes: quick && values.axes === undefined ? axes.filter((axis) => axis.quick) : axes,
     rounds: wholeNumber('rounds', values.rounds, ROUNDS),
@@ -94,6 +95,10 @@ export function parseOptions(argv: readonly string[], processors: number): Optio
     placement: values['no-pinning'] === true ? null : placementFor(processors),
     file: values.json ?? join(packageRoot(), 'bench', 'results', name),
   };
+}
+
+function defaultPeers(peers: readonly Peer[], quick: boolean): Peer[] {
+  return peers.filter((peer) => peer.onlyNamed !== true && (peer.quick || !quick));
 }
 
 function parseWords(argv: readonly string[]) {

@@ -6,7 +6,7 @@ import { nginxStream } from './nginx-stream.js';
 import { nodeProxy } from './node-proxy.js';
 import type { Peer } from './peer.js';
 import { routing } from './routing.js';
-import { uvs, uvsFastPath } from './uvs.js';
+import { uvs, uvsFastPath, uvsWatched } from './uvs.js';
 
 /** The limit: all others are also shown as a share of what it reaches. */
 export const LIMIT = routing.id;
@@ -19,6 +19,7 @@ export function allPeers(drivers: readonly string[]): Peer[] {
     routing,
     ...drivers.map((driver) => uvs(driver)),
     uvsFastPath,
+    uvsWatched,
     ipVs,
     nftables,
     haproxy,

@@ -18,6 +18,8 @@ export interface Peer {
   readonly balances: boolean;
   /** Part of --quick. */
   readonly quick: boolean;
+  /** Measured only where it was asked for by name. */
+  readonly onlyNamed?: true;
   /** Commands it needs besides those of every measurement. */
   readonly commands: readonly string[];
   /** Its settings in a few words, for the results. */

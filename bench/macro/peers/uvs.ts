@@ -1,6 +1,8 @@
 /** This project's director. */
+import { join } from 'node:path';
 import { Director } from '../../../lab/director.js';
-import { packageVersion } from '../../../src/package.js';
+import type { Host } from '../../../lab/host.js';
+import { packageRoot, packageVersion } from '../../../src/package.js';
 import { childrenOf } from '../processes.js';
 import { masqueradingRules, SCHEDULER } from '../rules.js';
 import type { Peer } from './peer.js';
@@ -16,7 +18,24 @@ export function uvs(driver: string, options: readonly string[] = []): Peer {
 /** With the kernel forwarding busy connections by itself. */
 export const uvsFastPath = director('uvs-fast', 'uvs (fast path)', ['--fast-path', 'on']);
 
-function director(id: string, title: string, options: readonly string[]): Peer {
+const METRICS_PORT = 9110;
+const WATCHER = join(packageRoot(), 'dist', 'bench', 'macro', 'programs', 'watcher.js');
+
+/** With driver ring, while somebody looks at its metrics, its status page and `uvs top`. */
+export const uvsWatched: Peer = {
+  ...director('watched', 'uvs (ring), watched', ['--metrics', `${METRICS_PORT}`], async (host) => {
+    const watcher = host.daemon('watcher', process.execPath, [WATCHER, `${METRICS_PORT}`]);
+    await watcher.logged(/watching/);
+  }),
+  onlyNamed: true,
+};
+
+function director(
+  id: string,
+  title: string,
+  options: readonly string[],
+  whenReady: (host: Host) => Promise<void> = async () => {},
+): Peer {
   return {
     id,
     title,
@@ -29,6 +48,7 @@ function director(id: string, title: string, options: readonly string[]): Peer {
     start: async (host) => {
       const director = await Director.start(host, [...options]);
       await director.adm('-R', { input: masqueradingRules() });
+      await whenReady(host);
       const { pid } = director.daemon;
       // The data plane is a process of its own.
       return { pids: [pid, ...childrenOf(pid)] };

@@ -225,6 +225,7 @@ describe('the command line of the side-by-side benchmark', () => {
     assert.ok(all !== null && quick !== null);
     assert.ok(quick.axes.length < all.axes.length && quick.peers.length < all.peers.length);
     assert.notEqual(quick.file, all.file);
+    assert.ok(all.peers.every(({ id }) => id !== 'watched'));
   });
 
   it('takes ids and their beginnings, in the order of measuring', () => {
