@@ -19,8 +19,36 @@ export interface PacketView {
   readonly tcpFlags: number;
 }
 
+/** The fields of a packet whose headers a subclass has found. */
+export abstract class HeaderView implements PacketView {
+  abstract readonly memory: Uint8Array;
+  abstract readonly ip: number;
+  abstract readonly segment: number;
+  abstract readonly isFragment: boolean;
+
+  get source(): number {
+    return ipv4.source(this.memory, this.ip);
+  }
+
+  get destination(): number {
+    return ipv4.destination(this.memory, this.ip);
+  }
+
+  get sourcePort(): number {
+    return tcp.sourcePort(this.memory, this.segment);
+  }
+
+  get destinationPort(): number {
+    return tcp.destinationPort(this.memory, this.segment);
+  }
+
+  get tcpFlags(): number {
+    return tcp.flags(this.memory, this.segment);
+  }
+}
+
 /** A frame where it lies: read it before the engine rewrites it. */
-export class FrameView implements PacketView {
+export class FrameView extends HeaderView {
   memory: Uint8Array = new Uint8Array(0);
   ip = 0;
   segment = 0;
@@ -43,25 +71,5 @@ export class FrameView implements PacketView {
     const headerBytes = ipv4.headerBytes(memory, ip);
     if (ipv4.totalLength(memory, ip) < headerBytes + tcp.TCP_HEADER_BYTES) return;
     this.segment = ip + headerBytes;
-  }
-
-  get source(): number {
-    return ipv4.source(this.memory, this.ip);
-  }
-
-  get destination(): number {
-    return ipv4.destination(this.memory, this.ip);
-  }
-
-  get sourcePort(): number {
-    return tcp.sourcePort(this.memory, this.segment);
-  }
-
-  get destinationPort(): number {
-    return tcp.destinationPort(this.memory, this.segment);
-  }
-
-  get tcpFlags(): number {
-    return tcp.flags(this.memory, this.segment);
   }
 }

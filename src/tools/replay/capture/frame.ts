@@ -10,12 +10,13 @@ import { ipv4FrameHeaderBytes } from '../../../../dataplane/wire/ethernet.js';
 import { isError } from '../../../../dataplane/wire/icmp.js';
 import * as ipv4 from '../../../../dataplane/wire/ipv4.js';
 import * as tcp from '../../../../dataplane/wire/tcp.js';
+import { HeaderView } from '../../../decisions/packet-view.js';
 
 /** An IPv4 packet of the largest length behind an Ethernet header with a tag, and some. */
 const FRAME_MAX_BYTES = 66_000;
 const VALID_SUM = 0xffff;
 
-export class Frame {
+export class Frame extends HeaderView {
   readonly memory = new Uint8Array(FRAME_MAX_BYTES);
   /** Its length on the wire, and how much of that was captured. */
   length = 0;
@@ -40,26 +41,6 @@ export class Frame {
     this.ip = this.segment = this.offload = 0;
     this.isFragment = this.isCutShort = false;
     this.look();
-  }
-
-  get source(): number {
-    return ipv4.source(this.memory, this.ip);
-  }
-
-  get destination(): number {
-    return ipv4.destination(this.memory, this.ip);
-  }
-
-  get sourcePort(): number {
-    return tcp.sourcePort(this.memory, this.segment);
-  }
-
-  get destinationPort(): number {
-    return tcp.destinationPort(this.memory, this.segment);
-  }
-
-  get tcpFlags(): number {
-    return tcp.flags(this.memory, this.segment);
   }
 
   private look(): void {
