@@ -6,14 +6,14 @@ import { carryOut, isDone, makePlan, planLines, planSummary, type Plan } from '.
 import { readRules, RulesError } from '../rules/rules-file.js';
 import { wantedBy } from '../rules/wanted.js';
 import {
-  complain,
   parseWords,
+  runTool,
   UsageError,
   withDirector,
   type CommandOptions,
-  type TextStream,
+  type Explained,
 } from './command.js';
-import { EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { EXIT_FAILURE, EXIT_OK, EXIT_USAGE } from './exit-codes.js';
 
 const STANDARD_INPUT = 0;
 
@@ -51,24 +51,18 @@ interface Wish {
 }
 
 /** Runs `uvs apply ARGV`; resolves to the exit status. */
-export async function run(argv: string[], options: ApplyOptions = {}): Promise<number> {
-  const { stdout = process.stdout, stderr = process.stderr } = options;
-  try {
-    const wish = readWords(argv);
-    if (wish === 'help') {
-      stdout.write(USAGE);
-      return EXIT_OK;
-    }
+export function run(argv: string[], options: ApplyOptions = {}): Promise<number> {
+  const { stdout = process.stdout } = options;
+  const perform = async (wish: Wish): Promise<number> => {
     const wanted = await readWanted(wish.file, options);
-    return await withDirector(options, async (control) => {
+    return withDirector(options, async (control) => {
       const plan = await makePlan(wanted, control);
       if (!wish.dryRun) await carryOut(plan, control);
       if (!wish.quiet) stdout.write(await report(plan, wish, control));
       return EXIT_OK;
     });
-  } catch (error) {
-    return fail(error, stderr);
-  }
+  };
+  return runTool({ name: 'apply', usage: USAGE, read: readWords, perform, explain }, argv, options);
 }
 
 function readWords(argv: string[]): Wish | 'help' {
@@ -129,12 +123,12 @@ async function fateText(connections: number, control: Control): Promise<string> 
     : `${count} to deleted servers: expire_nodest_conn is on, they are cut off`;
 }
 
-function fail(error: unknown, stderr: TextStream): number {
+function explain(error: unknown): Explained {
   if (error instanceof RulesError) {
-    stderr.write(`${error.message}\nuvs apply: the rules are wrong, nothing was changed\n`);
-    return EXIT_USAGE;
+    const text = `${error.message}\nuvs apply: the rules are wrong, nothing was changed\n`;
+    return { text, exitCode: EXIT_USAGE };
   }
-  const exitCode = complain('apply', error, stderr);
-  if (error instanceof ControlError) stderr.write('uvs apply: nothing was changed\n');
-  return exitCode;
+  if (!(error instanceof ControlError)) return null;
+  const text = `uvs apply: ${error.message}\nuvs apply: nothing was changed\n`;
+  return { text, exitCode: EXIT_FAILURE };
 }

@@ -1,14 +1,14 @@
 /** `uvs doctor`: checks a gateway, says what is wrong with it and which command mends it. */
 import { isIPv4 } from 'node:net';
 import { SysError } from '../../dataplane/sys/errors.js';
-import { complain, parseWords, UsageError, type CommandOptions } from './command.js';
+import { parseWords, runTool, UsageError, type CommandOptions, type Explained } from './command.js';
 import type { Check, CheckInput } from './doctor/check.js';
 import { CHECKS, PROBES } from './doctor/checks.js';
 import { Findings, type Finding } from './doctor/findings.js';
 import { readGateway } from './doctor/gateway.js';
 import { Host } from './doctor/host.js';
 import { exitCodeOf, jsonText, makeReport, pageText, type Report } from './doctor/report.js';
-import { EXIT_OK, EXIT_USAGE } from './exit-codes.js';
+import { EXIT_USAGE } from './exit-codes.js';
 
 const USAGE = `Usage: uvs doctor [--rules FILE] [--probe [--client ADDRESS]] [--quiet] [--json]
 
@@ -38,23 +38,21 @@ interface Wish {
 }
 
 /** Runs `uvs doctor ARGV`; resolves to the exit status. */
-export async function run(argv: string[], options: CommandOptions = {}): Promise<number> {
-  const { stdout = process.stdout, stderr = process.stderr } = options;
-  try {
-    const wish = readWords(argv);
-    if (wish === 'help') {
-      stdout.write(USAGE);
-      return EXIT_OK;
-    }
+export function run(argv: string[], options: CommandOptions = {}): Promise<number> {
+  const { stdout = process.stdout } = options;
+  const perform = async (wish: Wish): Promise<number> => {
     const report = await examine(wish, options);
     stdout.write(wish.json ? jsonText(report) : pageText(report, wish.quiet));
     return exitCodeOf(report);
-  } catch (error) {
-    const { RulesError } = await import('../rules/rules-file.js');
-    if (!(error instanceof RulesError)) return complain('doctor', error, stderr);
-    stderr.write(`${error.message}\nuvs doctor: the rules are wrong\n`);
-    return EXIT_USAGE;
-  }
+  };
+  const tool = { name: 'doctor', usage: USAGE, read: readWords, perform, explain };
+  return runTool(tool, argv, options);
+}
+
+async function explain(error: unknown): Promise<Explained> {
+  const { RulesError } = await import('../rules/rules-file.js');
+  if (!(error instanceof RulesError)) return null;
+  return { text: `${error.message}\nuvs doctor: the rules are wrong\n`, exitCode: EXIT_USAGE };
 }
 
 async function examine(wish: Wish, options: CommandOptions): Promise<Report> {

@@ -4,11 +4,12 @@ import { parseEndpoint, type Endpoint } from '../admin/endpoint.js';
 import { SystemNames } from '../admin/system-names.js';
 import type { Control } from '../control/api.js';
 import {
-  complain,
   parseWords,
+  runTool,
   UsageError,
   withDirector,
   type CommandOptions,
+  type Explained,
   type TextStream,
 } from './command.js';
 import {
@@ -72,24 +73,16 @@ interface Wish {
 }
 
 /** Runs `uvs drain ARGV`; resolves to the exit status. */
-export async function run(argv: string[], options: DrainOptions = {}): Promise<number> {
-  const { stdout = process.stdout, stderr = process.stderr } = options;
-  try {
-    const wish = await readWords(argv);
-    if (wish === 'help') {
-      stdout.write(USAGE);
-      return EXIT_OK;
-    }
-    return await withDirector(options, (control) =>
-      new Drain(wish, control, stdout, options).run(),
-    );
-  } catch (error) {
-    if (error instanceof DrainError) {
-      stderr.write(`uvs drain: ${error.message}\n`);
-      return EXIT_FAILURE;
-    }
-    return complain('drain', error, stderr);
-  }
+export function run(argv: string[], options: DrainOptions = {}): Promise<number> {
+  const { stdout = process.stdout } = options;
+  const perform = (wish: Wish): Promise<number> =>
+    withDirector(options, (control) => new Drain(wish, control, stdout, options).run());
+  return runTool({ name: 'drain', usage: USAGE, read: readWords, perform, explain }, argv, options);
+}
+
+function explain(error: unknown): Explained {
+  if (!(error instanceof DrainError)) return null;
+  return { text: `uvs drain: ${error.message}\n`, exitCode: EXIT_FAILURE };
 }
 
 class Drain {

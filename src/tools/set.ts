@@ -1,7 +1,7 @@
 /** `uvs set`: shows and changes the settings of a running director, as `sysctl` does those of the kernel. */
 import { isSettingName, SETTING_NAMES, SETTINGS } from '../../dataplane/settings.js';
 import type { Control } from '../control/api.js';
-import { complain, parseWords, UsageError, withDirector, type CommandOptions } from './command.js';
+import { parseWords, runTool, UsageError, withDirector, type CommandOptions } from './command.js';
 import { EXIT_OK } from './exit-codes.js';
 
 const USAGE = `Usage: uvs set [--json] [NAME[=VALUE]]...
@@ -32,29 +32,32 @@ interface Row {
   summary: string;
 }
 
+interface Wishes {
+  settings: Wish[];
+  json: boolean;
+}
+
 /** Runs `uvs set ARGV`; resolves to the exit status. */
-export async function run(argv: string[], options: CommandOptions = {}): Promise<number> {
-  const { stdout = process.stdout, stderr = process.stderr } = options;
-  try {
-    const { values, positionals } = parseWords({
-      args: argv,
-      allowPositionals: true,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) {
-      stdout.write(USAGE);
-      return EXIT_OK;
-    }
-    const wishes = positionals.map(readWish);
-    const rows = await withDirector(options, (control) => fulfil(wishes, control));
-    stdout.write(values.json ? `${JSON.stringify(rows, null, 1)}\n` : table(rows));
+export function run(argv: string[], options: CommandOptions = {}): Promise<number> {
+  const { stdout = process.stdout } = options;
+  const perform = async ({ settings, json }: Wishes): Promise<number> => {
+    const rows = await withDirector(options, (control) => fulfil(settings, control));
+    stdout.write(json ? `${JSON.stringify(rows, null, 1)}\n` : table(rows));
     return EXIT_OK;
-  } catch (error) {
-    return complain('set', error, stderr);
-  }
+  };
+  return runTool({ name: 'set', usage: USAGE, read: readWords, perform }, argv, options);
+}
+
+function readWords(argv: string[]): Wishes | 'help' {
+  const { values, positionals } = parseWords({
+    args: argv,
+    allowPositionals: true,
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  return values.help ? 'help' : { settings: positionals.map(readWish), json: values.json };
 }
 
 /** Reads "NAME" or "NAME=VALUE" and checks it, so that a wrong word keeps all others from being carried out. */

@@ -1,5 +1,5 @@
 /** `uvs status`: how full a running director is, what it has dropped and why. */
-import { complain, parseWords, withDirector, type CommandOptions } from './command.js';
+import { parseWords, runTool, withDirector, type CommandOptions } from './command.js';
 import { EXIT_OK } from './exit-codes.js';
 import { statusText } from './status/text.js';
 
@@ -14,25 +14,28 @@ effect. The director is the one at $UVS_SOCKET, or the one that was started with
 Exit status: 0; 1 if there is no director; 2 if the command line is wrong.
 `;
 
+interface Wish {
+  json: boolean;
+}
+
 /** Runs `uvs status ARGV`; resolves to the exit status. */
-export async function run(argv: string[], options: CommandOptions = {}): Promise<number> {
-  const { stdout = process.stdout, stderr = process.stderr } = options;
-  try {
-    const { values } = parseWords({
-      args: argv,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) {
-      stdout.write(USAGE);
-      return EXIT_OK;
-    }
+export function run(argv: string[], options: CommandOptions = {}): Promise<number> {
+  const { stdout = process.stdout } = options;
+  const perform = async ({ json }: Wish): Promise<number> => {
     const counters = await withDirector(options, (control) => control.counters());
-    stdout.write(values.json ? `${JSON.stringify(counters, null, 1)}\n` : statusText(counters));
+    stdout.write(json ? `${JSON.stringify(counters, null, 1)}\n` : statusText(counters));
     return EXIT_OK;
-  } catch (error) {
-    return complain('status', error, stderr);
-  }
+  };
+  return runTool({ name: 'status', usage: USAGE, read: readWords, perform }, argv, options);
+}
+
+function readWords(argv: string[]): Wish | 'help' {
+  const { values } = parseWords({
+    args: argv,
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  return values.help ? 'help' : values;
 }

@@ -1,7 +1,7 @@
 /** `uvs top`: what a running director does, on a terminal, again and again. */
 import { connect } from '../control/client.js';
 import { socketPath } from '../control/path.js';
-import { complain, parseWords, UsageError, withDirector, type CommandOptions } from './command.js';
+import { parseWords, runTool, UsageError, withDirector, type CommandOptions } from './command.js';
 import { EXIT_OK } from './exit-codes.js';
 import { plainText } from './top/screen.js';
 import { Session } from './top/session.js';
@@ -26,44 +26,49 @@ Where the environment has NO_COLOR there are no colours. Exit status: 0; 1 if th
 command line is wrong.
 `;
 
+interface Wish {
+  intervalMs: number;
+  once: boolean;
+  json: boolean;
+}
+
 /** Runs `uvs top ARGV`; resolves to the exit status. */
-export async function run(argv: string[], options: CommandOptions = {}): Promise<number> {
-  const { stdout = process.stdout, stderr = process.stderr } = options;
-  try {
-    const { values } = parseWords({
-      args: argv,
-      options: {
-        help: { type: 'boolean', short: 'h', default: false },
-        interval: { type: 'string', default: '1' },
-        once: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-      },
-    });
-    if (values.help) {
-      stdout.write(USAGE);
-      return EXIT_OK;
-    }
-    const intervalMs = readInterval(values.interval);
-    const isTerminal = process.stdin.isTTY && process.stdout.isTTY && options.stdout === undefined;
-    if (isTerminal && !values.once && !values.json) {
-      await new Session({
-        open: options.open ?? (() => connect(socketPath())),
-        intervalMs,
-        isColoured: (process.env['NO_COLOR'] ?? '') === '',
-        input: process.stdin,
-        output: process.stdout,
-      }).run();
-      return EXIT_OK;
-    }
-    const snapshot = await withDirector(options, (control) => control.snapshot());
-    const scene = { snapshot, previous: null, problem: null, mode: '' };
-    stdout.write(
-      values.json ? `${JSON.stringify(snapshot, null, 1)}\n` : plainText(scene, FIRST_VIEW),
-    );
+export function run(argv: string[], options: CommandOptions = {}): Promise<number> {
+  const perform = (wish: Wish): Promise<number> => show(wish, options);
+  return runTool({ name: 'top', usage: USAGE, read: readWords, perform }, argv, options);
+}
+
+function readWords(argv: string[]): Wish | 'help' {
+  const { values } = parseWords({
+    args: argv,
+    options: {
+      help: { type: 'boolean', short: 'h', default: false },
+      interval: { type: 'string', default: '1' },
+      once: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const { help, interval, once, json } = values;
+  return help ? 'help' : { intervalMs: readInterval(interval), once, json };
+}
+
+async function show({ intervalMs, once, json }: Wish, options: CommandOptions): Promise<number> {
+  const { stdout = process.stdout } = options;
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY && options.stdout === undefined;
+  if (isTerminal && !once && !json) {
+    await new Session({
+      open: options.open ?? (() => connect(socketPath())),
+      intervalMs,
+      isColoured: (process.env['NO_COLOR'] ?? '') === '',
+      input: process.stdin,
+      output: process.stdout,
+    }).run();
     return EXIT_OK;
-  } catch (error) {
-    return complain('top', error, stderr);
   }
+  const snapshot = await withDirector(options, (control) => control.snapshot());
+  const scene = { snapshot, previous: null, problem: null, mode: '' };
+  stdout.write(json ? `${JSON.stringify(snapshot, null, 1)}\n` : plainText(scene, FIRST_VIEW));
+  return EXIT_OK;
 }
 
 function readInterval(text: string): number {

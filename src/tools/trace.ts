@@ -8,7 +8,14 @@ import {
   type TraceReport,
   type TraceRequest,
 } from '../control/trace.js';
-import { complain, parseWords, UsageError, withDirector, type CommandOptions } from './command.js';
+import {
+  parseWords,
+  runTool,
+  UsageError,
+  withDirector,
+  type CommandOptions,
+  type Explained,
+} from './command.js';
 import { EXIT_FAILURE, EXIT_OK } from './exit-codes.js';
 import { Interrupter } from './interrupter.js';
 import { TraceCapture } from './trace/capture.js';
@@ -73,22 +80,17 @@ interface Wish {
 }
 
 /** Runs `uvs trace ARGV`; resolves to the exit status. */
-export async function run(argv: string[], options: TraceOptions = {}): Promise<number> {
-  const { stdout = process.stdout, stderr = process.stderr } = options;
-  try {
-    const wish = readWords(argv);
-    if (wish === 'help') {
-      stdout.write(USAGE);
-      return EXIT_OK;
-    }
-    return await withDirector(options, (control) => new TraceSession(wish, options).run(control));
-  } catch (error) {
-    if (typeof (error as NodeJS.ErrnoException).syscall === 'string') {
-      stderr.write(`uvs trace: ${(error as Error).message}\n`);
-      return EXIT_FAILURE;
-    }
-    return complain('trace', error, stderr);
-  }
+export function run(argv: string[], options: TraceOptions = {}): Promise<number> {
+  const perform = (wish: Wish): Promise<number> =>
+    withDirector(options, (control) => new TraceSession(wish, options).run(control));
+  const tool = { name: 'trace', usage: USAGE, read: readWords, perform, explain };
+  return runTool(tool, argv, options);
+}
+
+/** The capture file can't be written, as a rule. */
+function explain(error: unknown): Explained {
+  if (typeof (error as NodeJS.ErrnoException).syscall !== 'string') return null;
+  return { text: `uvs trace: ${(error as Error).message}\n`, exitCode: EXIT_FAILURE };
 }
 
 class TraceSession {

@@ -1,7 +1,7 @@
 /** `uvs upgrade`: has a running director go on as the program that is installed now, without losing a connection. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { NoDirectorError } from '../control/client.js';
-import { complain, parseWords, UsageError, withDirector, type CommandOptions } from './command.js';
+import { parseWords, runTool, UsageError, withDirector, type CommandOptions } from './command.js';
 import { EXIT_FAILURE, EXIT_OK } from './exit-codes.js';
 
 const USAGE = `Usage: uvs upgrade
@@ -18,33 +18,35 @@ const LOOK_MS = 20;
 const PATIENCE_MS = 30_000;
 
 /** Runs `uvs upgrade ARGV`; resolves to the exit status. */
-export async function run(argv: string[], options: CommandOptions = {}): Promise<number> {
+export function run(argv: string[], options: CommandOptions = {}): Promise<number> {
+  const perform = (): Promise<number> => upgrade(options);
+  return runTool({ name: 'upgrade', usage: USAGE, read: readWords, perform }, argv, options);
+}
+
+function readWords(argv: string[]): 'upgrade' | 'help' {
+  const { values, positionals } = parseWords({
+    args: argv,
+    allowPositionals: true,
+    options: { help: { type: 'boolean', short: 'h', default: false } },
+  });
+  if (values.help) return 'help';
+  if (positionals.length > 0) throw new UsageError(`there is nothing to add to it`);
+  return 'upgrade';
+}
+
+async function upgrade(options: CommandOptions): Promise<number> {
   const { stdout = process.stdout, stderr = process.stderr } = options;
-  try {
-    const { values, positionals } = parseWords({
-      args: argv,
-      allowPositionals: true,
-      options: { help: { type: 'boolean', short: 'h', default: false } },
-    });
-    if (values.help) {
-      stdout.write(USAGE);
-      return EXIT_OK;
-    }
-    if (positionals.length > 0) throw new UsageError(`there is nothing to add to it`);
-    const version = await withDirector(options, async (control) => {
-      const answer = await control.upgrade();
-      await waitFor(async () => !(await answers(() => control.info())));
-      return answer.version;
-    });
-    if (await waitFor(() => answers(() => withDirector(options, (control) => control.info())))) {
-      stdout.write(`uvsd is version ${version} now\n`);
-      return EXIT_OK;
-    }
-    stderr.write('uvs upgrade: the new director does not answer, see the log of uvsd\n');
-    return EXIT_FAILURE;
-  } catch (error) {
-    return complain('upgrade', error, stderr);
+  const version = await withDirector(options, async (control) => {
+    const answer = await control.upgrade();
+    await waitFor(async () => !(await answers(() => control.info())));
+    return answer.version;
+  });
+  if (await waitFor(() => answers(() => withDirector(options, (control) => control.info())))) {
+    stdout.write(`uvsd is version ${version} now\n`);
+    return EXIT_OK;
   }
+  stderr.write('uvs upgrade: the new director does not answer, see the log of uvsd\n');
+  return EXIT_FAILURE;
 }
 
 async function answers(ask: () => Promise<unknown>): Promise<boolean> {

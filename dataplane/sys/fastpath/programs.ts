@@ -50,7 +50,6 @@ import * as kernel from './context.js';
 import { findFlow, lookUp, totalLength, type FlowMap } from './find-flow.js';
 import { rewriteHeaders, rewritePorts } from './rewrite.js';
 import { TCP_FLAGS, HEADERS, LOOKUP_KEY, POINTER, word } from './stack.js';
-
 import { translate } from './translate.js';
 
 const FIN_SYN_RST = 0x07;
