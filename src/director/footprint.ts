@@ -14,6 +14,8 @@ const footprintSchema = z.object({
   sysctls: z.record(z.string(), z.string()),
   /** Path of the control socket. */
   socket: z.string(),
+  /** Where files as those of /proc/net/ip_vs are kept, null for nowhere. */
+  procfsDir: z.string().nullable().default(null),
 });
 
 export type Footprint = z.infer<typeof footprintSchema>;

@@ -8,7 +8,7 @@ import type { Teardown } from './teardown.js';
 
 /** Makes the kernel forward, and fit for frames that are handed back. Throws where a setting can't be made. */
 export function changeKernelSettings(
-  { stateDir, socket }: Pick<Options, 'stateDir' | 'socket'>,
+  { stateDir, socket, procfsDir }: Pick<Options, 'stateDir' | 'socket' | 'procfsDir'>,
   teardown: Teardown,
   log: Log,
 ): void {
@@ -27,7 +27,7 @@ export function changeKernelSettings(
     sysctls.set('net.ipv4.ip_forward', '1');
     prepareLoopback(sysctls);
   } finally {
-    writeFootprint(stateDir, { sysctls: sysctls.changes(), socket });
+    writeFootprint(stateDir, { sysctls: sysctls.changes(), socket, procfsDir });
   }
   const changed = Object.entries(sysctls.changes()).map(([name, value]) => `${name}:${value}`);
   if (changed.length > 0) log.info('kernel settings changed', { before: changed });

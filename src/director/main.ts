@@ -54,7 +54,7 @@ async function perform(command: Command): Promise<number> {
   const missing = missingCapabilities();
   if (missing.length > 0) throw new Error(capabilityAdvice(missing));
   if (command.action === 'cleanup') {
-    const done = await cleanUp(options.stateDir);
+    const done = await cleanUp(options);
     return say(done.length === 0 ? 'nothing was left behind\n' : `${done.join('\n')}\n`);
   }
   const limited = limitLog(log);

@@ -2,10 +2,12 @@
 import type { Snapshot } from '../control/snapshot.js';
 import { serveHttp, type HttpServer } from '../observe/http-server.js';
 import { listenAddressText, type ListenAddress } from '../observe/listen-address.js';
+import { removeLeftFiles } from '../observe/procfs/leftovers.js';
 import { ProcfsWriter } from '../observe/procfs/writer.js';
 import { routesOf } from '../observe/routes.js';
 import { Observer } from '../observe/snapshot.js';
 import { hostClock } from '../worker/host-clock.js';
+import { readFootprint } from './footprint.js';
 import { faultFields, type Log } from './log.js';
 import type { Options } from './options.js';
 import type { RemoteVirtualServer } from './remote-virtual-server.js';
@@ -37,8 +39,11 @@ export class Observation {
    * Serves metrics and status page, and keeps files, where that is wanted. Rejects with HttpServerError or what the
    * file system says.
    */
-  async open({ metrics, procfsDir }: Pick<Options, 'metrics' | 'procfsDir'>): Promise<void> {
+  async open(options: Pick<Options, 'metrics' | 'procfsDir' | 'stateDir'>): Promise<void> {
+    const { metrics, procfsDir, stateDir } = options;
     if (metrics !== null) await this.serve(metrics);
+    const left = readFootprint(stateDir)?.procfsDir ?? null;
+    if (left !== null && left !== procfsDir) this.removeFiles(left);
     if (procfsDir !== null) this.keepFiles(procfsDir);
   }
 
@@ -78,6 +83,17 @@ export class Observation {
       onFault: (error) => log.error('a request over HTTP failed', faultFields(error)),
     });
     log.info('metrics and status page served', { address: listenAddressText(address) });
+  }
+
+  /** Those of a director that was killed, and kept them elsewhere: they would stay as they are for ever. */
+  private removeFiles(directory: string): void {
+    try {
+      const files = removeLeftFiles(directory);
+      if (files.length > 0) this.log.info('files of the last director here removed', { files });
+    } catch (error) {
+      const { message } = error as Error;
+      this.log.warn('files of the last director here can not be removed', { reason: message });
+    }
   }
 
   private keepFiles(directory: string): void {

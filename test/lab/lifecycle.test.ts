@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Director } from '../../lab/director.js';
 import { pidsIn } from '../../lab/ip.js';
 import { VIP } from '../../lab/plan.js';
 import { requestSeries } from '../../lab/traffic.js';
 import { startWebServers } from '../../lab/webserver.js';
-import { serviceRules, URL, useDirector, useLab } from './support/setting.js';
+import { eventually, serviceRules, URL, useDirector, useLab } from './support/setting.js';
 import { talk } from './support/talk.js';
 
 describe('a director that is stopped', () => {
@@ -50,23 +51,40 @@ describe('a director that is stopped', () => {
 });
 
 describe('a director that was killed', () => {
-  const setting = useDirector({ rules: serviceRules('-s rr') });
+  const proc = mkdtempSync(join(tmpdir(), 'uvs-test-proc-'));
+  const setting = useDirector({ uvsd: ['--procfs-dir', proc], rules: serviceRules('-s rr') });
+  after(() => rmSync(proc, { recursive: true }));
+
+  const files = (): string[] => readdirSync(join(proc, 'net'));
+  const areWritten = async (): Promise<void> => {
+    const seen = await eventually(
+      async () => FILES.filter((name) => files().includes(name)),
+      (names) => names.length === FILES.length,
+    );
+    assert.deepEqual(seen, FILES);
+  };
 
   it('keeps the kernel from answering its clients, until uvsd --cleanup', async () => {
     const { client, directorHost, director } = setting;
     await requestSeries(client, URL, 3);
+    await areWritten();
     await director.kill();
     assert.notEqual(await directorHost.output('nft', ['list', 'ruleset']), '');
-    await directorHost.output('uvsd', ['--cleanup']);
+    writeFileSync(join(proc, 'net', 'foreign'), '');
+    const said = await directorHost.output('uvsd', ['--cleanup']);
+    assert.ok(said.includes(`file ${join(proc, 'net', 'ip_vs')} removed`), said);
+    assert.deepEqual(files(), ['foreign']);
     assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');
     assert.equal((await client.run('curl', ['-sS', URL])).exit, 7);
   });
 
   it('is followed by the next one, with and without --cleanup in between', async () => {
     const { client, directorHost } = setting;
-    const first = await Director.start(directorHost);
+    const first = await Director.start(directorHost, ['--procfs-dir', proc]);
+    await areWritten();
     await first.kill();
     const second = await Director.start(directorHost);
+    assert.deepEqual(files(), ['foreign'], 'nobody would write them anew');
     await second.adm('-C');
     await second.adm('-R', { input: serviceRules('-s rr') });
     assert.equal((await requestSeries(client, URL, 30)).length, 30);
@@ -74,6 +92,8 @@ describe('a director that was killed', () => {
     assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');
   });
 });
+
+const FILES = ['ip_vs', 'ip_vs_conn', 'ip_vs_stats'];
 
 describe('uvsd refuses to start and says why', () => {
   const setting = useLab();

@@ -23,13 +23,20 @@ const RECORDS_PER_TURN = 50_000;
 const CONNECTIONS_PER_PIECE = 2000;
 const PROTOCOL_TCP = 6;
 
+/** What each file begins with, by its name. */
+export const BEGINNINGS = {
+  ip_vs: 'IP Virtual Server version ',
+  ip_vs_stats: '   Total Incoming Outgoing         Incoming         Outgoing\n',
+  ip_vs_conn: 'Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n',
+} as const;
+
 /** net/ip_vs */
 export async function* servicesFile(
   info: Info,
   services: readonly ServiceEntry[],
 ): AsyncGenerator<string> {
   let piece =
-    `IP Virtual Server version ${info.version} (size=${info.connectionTableSize})\n` +
+    `${BEGINNINGS.ip_vs}${info.version} (size=${info.connectionTableSize})\n` +
     'Prot LocalAddress:Port Scheduler Flags\n' +
     '  -> RemoteAddress:Port Forward Weight ActiveConn InActConn\n';
   let rows = 0;
@@ -62,21 +69,21 @@ export function statisticsFile(total: Statistics): string {
     total.inBytesPerSecond,
     total.outBytesPerSecond,
   ];
-  return [
-    '   Total Incoming Outgoing         Incoming         Outgoing',
+  const lines = [
     '   Conns  Packets  Packets            Bytes            Bytes',
     countsRow(counters),
     '',
     ' Conns/s   Pkts/s   Pkts/s          Bytes/s          Bytes/s',
     countsRow(rates),
     '',
-  ].join('\n');
+  ];
+  return BEGINNINGS.ip_vs_stats + lines.join('\n');
 }
 
 /** net/ip_vs_conn; `clock` in ticks. */
 export async function* connectionsFile(state: State, clock: () => number): AsyncGenerator<string> {
   const { connections } = state;
-  let piece = 'Pro FromIP   FPrt ToIP     TPrt DestIP   DPrt State       Expires PEName PEData\n';
+  let piece: string = BEGINNINGS.ip_vs_conn;
   let rows = 0;
   for (let c = 1; c <= connections.highWater; c++) {
     if (c % RECORDS_PER_TURN === 0) await nextTurn();

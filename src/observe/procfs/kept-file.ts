@@ -17,6 +17,11 @@ export interface KeptFileOptions {
   onFault: (error: unknown) => void;
 }
 
+/** Where a file is written before it takes its place. */
+export function draftOf(path: string): string {
+  return `${path}.new`;
+}
+
 export class KeptFile {
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> = Promise.resolve();
@@ -66,7 +71,7 @@ export class KeptFile {
     const { path, content } = this.options;
     const pieces = content();
     if (pieces === null) return;
-    const draft = `${path}.new`;
+    const draft = draftOf(path);
     await rm(draft, { force: true });
     // It isn't there: nobody can have us write to where a link of theirs leads.
     const file = await open(draft, 'wx');

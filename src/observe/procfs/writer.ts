@@ -12,7 +12,7 @@ import { TOTAL_BLOCK } from '../../../dataplane/service/statistics.js';
 import type { State } from '../../../dataplane/state.js';
 import type { Control } from '../../control/api.js';
 import { liveStatisticsOf } from '../../virtual-server/listings.js';
-import { connectionsFile, servicesFile, statisticsFile } from './formats.js';
+import { BEGINNINGS, connectionsFile, servicesFile, statisticsFile } from './formats.js';
 import { KeptFile } from './kept-file.js';
 
 const FOR_ALL_TO_ENTER = 0o755;
@@ -37,9 +37,9 @@ export class ProcfsWriter {
   /** Makes the folders and begins to write. Throws what the file system says. */
   constructor(options: ProcfsWriterOptions) {
     const { directory, tables, clock, onFault } = options;
-    const folder = join(directory, 'net');
+    const folder = folderIn(directory);
     makeForAll(folder);
-    const kept = (name: string, content: Content): KeptFile =>
+    const kept = (name: keyof typeof BEGINNINGS, content: Content): KeptFile =>
       new KeptFile({
         path: join(folder, name),
         content: () => {
@@ -66,6 +66,11 @@ export class ProcfsWriter {
   leave(): void {
     for (const file of this.files) file.leave();
   }
+}
+
+/** Where the files lie in the directory that was named. */
+export function folderIn(directory: string): string {
+  return join(directory, 'net');
 }
 
 /** Makes a folder and those above it that aren't there yet, whatever the process' umask says. */

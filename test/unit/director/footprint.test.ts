@@ -10,7 +10,11 @@ describe('footprint of a director', () => {
   beforeEach(() => (folder = temporaryFolder()));
   afterEach(() => folder.remove());
 
-  const FOOTPRINT = { sysctls: { 'net.ipv4.ip_forward': '0' }, socket: '/run/uvs/control.sock' };
+  const FOOTPRINT = {
+    sysctls: { 'net.ipv4.ip_forward': '0' },
+    socket: '/run/uvs/control.sock',
+    procfsDir: '/run/uvs-proc',
+  };
 
   it('is there until it is removed', () => {
     assert.equal(readFootprint(folder.path), null);
@@ -20,6 +24,12 @@ describe('footprint of a director', () => {
     removeFootprint(folder.path);
     removeFootprint(folder.path);
     assert.deepEqual(readdirSync(folder.path), []);
+  });
+
+  it('may be of a director that kept no files yet', () => {
+    const { sysctls, socket } = FOOTPRINT;
+    writeFileSync(join(folder.path, 'footprint.json'), JSON.stringify({ sysctls, socket }));
+    assert.deepEqual(readFootprint(folder.path), { sysctls, socket, procfsDir: null });
   });
 
   it('counts as none where it makes no sense', () => {

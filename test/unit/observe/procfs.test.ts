@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -11,12 +12,15 @@ import { join } from 'node:path';
 import { ACK, SYN } from '../../../dataplane/wire/tcp.js';
 import type { Statistics } from '../../../src/control/api.js';
 import {
+  BEGINNINGS,
   connectionsFile,
   servicesFile,
   statisticsFile,
 } from '../../../src/observe/procfs/formats.js';
 import { KeptFile } from '../../../src/observe/procfs/kept-file.js';
+import { removeLeftFiles } from '../../../src/observe/procfs/leftovers.js';
 import { ProcfsWriter } from '../../../src/observe/procfs/writer.js';
+import { liveStatisticsOf } from '../../../src/virtual-server/listings.js';
 import {
   destinationKey,
   destinationSettings,
@@ -113,6 +117,51 @@ TCP 0A010002 C350 0A010064 0050 0A02000C 0050 ESTABLISHED     900
     const { state } = observed.server;
     const lines = (await joined(connectionsFile(state, observed.clock.read))).split('\n');
     assert.equal(lines.length, 1 + state.connections.count + 1);
+  });
+});
+
+describe('files that a killed director has left', () => {
+  let folder: ReturnType<typeof temporaryFolder>;
+  let net: string;
+
+  beforeEach(() => {
+    folder = temporaryFolder();
+    net = join(folder.path, 'net');
+    mkdirSync(net);
+  });
+  afterEach(() => folder.remove());
+
+  it('are removed, drafts that were just begun too', async () => {
+    const { server, clock } = await Observed.open();
+    writeFileSync(
+      join(net, 'ip_vs'),
+      await joined(servicesFile(await server.info(), await server.services())),
+    );
+    writeFileSync(join(net, 'ip_vs_stats'), statisticsFile(liveStatisticsOf(server.state, 0)));
+    writeFileSync(join(net, 'ip_vs_conn'), await joined(connectionsFile(server.state, clock.read)));
+    writeFileSync(join(net, 'ip_vs_conn.new'), '');
+    const names = readdirSync(net);
+    assert.equal(names.length, 4);
+    assert.deepEqual(
+      removeLeftFiles(folder.path).toSorted(),
+      names.map((name) => join(net, name)).toSorted(),
+    );
+    assert.deepEqual(readdirSync(net), []);
+    assert.deepEqual(removeLeftFiles(join(folder.path, 'nowhere')), []);
+  });
+
+  it('are told from whatever else lies there', () => {
+    const elsewhere = join(folder.path, 'ours');
+    writeFileSync(elsewhere, `${BEGINNINGS.ip_vs_conn}TCP`);
+    symlinkSync(elsewhere, join(net, 'ip_vs_conn'));
+    writeFileSync(join(net, 'ip_vs'), '');
+    writeFileSync(join(net, 'ip_vs.new'), 'IP Virtual Servers of mine');
+    mkdirSync(join(net, 'ip_vs_stats'));
+    writeFileSync(join(net, 'tcp'), BEGINNINGS.ip_vs);
+    const names = readdirSync(net);
+    assert.deepEqual(removeLeftFiles(folder.path), []);
+    assert.deepEqual(readdirSync(net), names);
+    assert.ok(existsSync(elsewhere));
   });
 });
 
