@@ -7,7 +7,7 @@ import { LabError, messageOf } from '../../lab/errors.js';
 import type { Axis, Conditions, Outcome } from './axes/axis.js';
 import { requests } from './axes/web.js';
 import { Durations } from './durations.js';
-import type { Options } from './options.js';
+import type { Plan } from './options.js';
 import type { Progress } from './progress.js';
 import type { Sample } from './results.js';
 import type { Site } from './site.js';
@@ -20,6 +20,8 @@ const CAUTION = 1.08;
 interface Piece {
   readonly outcome: Outcome;
   readonly observed: Observed;
+  /** What came of what went on beside it. */
+  readonly beside: Readonly<Record<string, number>>;
 }
 
 export class Measurement {
@@ -32,7 +34,7 @@ export class Measurement {
 
   constructor(
     private readonly sites: readonly Site[],
-    private readonly options: Options,
+    private readonly options: Plan,
     private readonly progress: Progress,
   ) {
     this.durations = new Durations(options.seconds);
@@ -96,14 +98,16 @@ export class Measurement {
   private async piece(axis: Axis, site: Site): Promise<Piece> {
     const { placement } = this.options;
     const seconds = this.durations.pieceSeconds(axis);
-    const requestsPerSecond = this.requestsSoFar(site.peer.id);
+    const requestsPerSecond = this.requestsSoFar(site.peer.loadLike ?? site.peer.id);
     const begin = performance.now();
+    await site.beside?.begin();
     const watch = new Watch(site);
     const outcome = await outcomeOf(axis, site, { seconds, placement, requestsPerSecond });
     const observed = watch.stop();
+    const beside = (await site.beside?.end()) ?? {};
     site.checkAlive();
     this.durations.took(axis, site, (performance.now() - begin) / 1000);
-    return { outcome, observed };
+    return { outcome, observed, beside };
   }
 
   private requestsSoFar(peer: string): number {
@@ -115,7 +119,7 @@ export class Measurement {
 }
 
 /** Seconds that all rounds are expected to take, before there are sites and any was made. */
-export function expectedSeconds({ axes, peers, rounds, seconds }: Options): number {
+export function expectedSeconds({ axes, peers, rounds, seconds }: Plan): number {
   const sites = peers.map((peer) => ({ peer }));
   return new Durations(seconds).round(axes, sites) * rounds;
 }
@@ -128,10 +132,18 @@ function sampleOf(axis: Axis, site: Site, round: number, pieces: readonly Piece[
     peer: site.peer.id,
     round,
     values: outcome.values,
-    details: outcome.details ?? {},
+    details: { ...outcome.details, ...addedUp(pieces.map(({ beside }) => beside)) },
     work: outcome.work ?? 0,
     ...observedTogether(pieces.map(({ observed }) => observed)),
   };
+}
+
+function addedUp(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {
+  const total: Record<string, number> = {};
+  for (const [key, count] of counts.flatMap((own) => Object.entries(own))) {
+    total[key] = (total[key] ?? 0) + count;
+  }
+  return total;
 }
 
 async function outcomeOf(axis: Axis, site: Site, conditions: Conditions): Promise<Outcome> {

@@ -12,10 +12,9 @@ import { placementFor, type Placement } from './site.js';
 
 export const DRIVERS = ['ring', 'pcap'];
 
-export interface Options {
+/** What is compared, how, and how long. */
+export interface Plan {
   readonly peers: readonly Peer[];
-  /** They were chosen by name: one that can't be measured is a failure then. */
-  readonly peersNamed: boolean;
   readonly axes: readonly Axis[];
   /** How often everything is measured. */
   readonly rounds: number;
@@ -25,9 +24,14 @@ export interface Options {
   readonly seconds: number;
   /** So long each peer works before the first round. */
   readonly warmUpSeconds: number;
-  readonly quick: boolean;
   /** Where each part runs; null: where the kernel puts it. */
   readonly placement: Placement | null;
+}
+
+export interface Options extends Plan {
+  /** Peers were chosen by name: one that can't be measured is a failure then. */
+  readonly peersNamed: boolean;
+  readonly quick: boolean;
   readonly file: string;
 }
 

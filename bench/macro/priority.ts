@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
 const NICE = -15;
+const LAST = 19;
 
 /** Lets this process, its session, and the children it starts from now on go first, until it exits. */
 export function goFirst(): void {
@@ -23,6 +24,12 @@ export function goFirst(): void {
 /** Lets the session of a daemon go first; its own nice value is inherited. */
 export function letGoFirst(pid: number): void {
   setSessionNice(String(pid), NICE);
+}
+
+/** Lets this process, and its session of which it is the only one, go last. */
+export function goLast(): void {
+  setPriority(LAST);
+  setSessionNice('self', LAST);
 }
 
 /** "/autogroup-389 nice 0"; null where there are no autogroups. */

@@ -10,7 +10,7 @@ import { Lab } from '../../lab/lab.js';
 import { natPlan, VIP, type LabPlan } from '../../lab/plan.js';
 import { startWebServers } from '../../lab/webserver.js';
 import { LabError } from '../../lab/errors.js';
-import type { Peer } from './peers/peer.js';
+import type { Beside, Peer } from './peers/peer.js';
 import { childrenOf, pin } from './processes.js';
 import { letGoFirst } from './priority.js';
 import { BULK, type Service } from './services.js';
@@ -41,6 +41,7 @@ export class Site {
     readonly directorPids: readonly number[],
     /** All long-running processes. */
     readonly pids: readonly number[],
+    readonly beside: Beside | undefined,
   ) {}
 
   static async start(peer: Peer, placement: Placement | null): Promise<Site> {
@@ -51,11 +52,11 @@ export class Site {
     });
     for (const daemon of bulk) await daemon.listening(BULK.port);
     const servers = [...web.map((server) => server.daemon), ...bulk].map((daemon) => daemon.pid);
-    const { pids } = await peer.start(lab.host('director'));
+    const { pids, beside } = await peer.start(lab.host('director'));
     const serverPids = servers.flatMap((pid) => [pid, ...childrenOf(pid)]);
     for (const pid of [...serverPids, ...pids]) letGoFirst(pid);
     if (placement !== null) for (const pid of serverPids) pin(pid, placement.server);
-    return new Site(peer, lab, pids, [...serverPids, ...pids]);
+    return new Site(peer, lab, pids, [...serverPids, ...pids], beside);
   }
 
   get client(): Host {

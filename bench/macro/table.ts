@@ -14,7 +14,8 @@ const ADDED_KEY = 'p99';
 
 export function resultsTable(results: Results): string {
   const rival = rivalAmong(results.peers);
-  const summaries = summarize(results, LIMIT, rival?.id ?? '');
+  const limit = limitAmong(results.peers);
+  const summaries = summarize(results, limit?.id ?? '', rival?.id ?? '');
   const { machine, settings } = results;
   const head = [
     `${machine.processors} x ${machine.processor}, Linux ${machine.kernel}, Node ${machine.node}`,
@@ -23,7 +24,7 @@ export function resultsTable(results: Results): string {
   ];
   return [
     ...head,
-    ...summaries.map((summary) => axisTable(summary, rival)),
+    ...summaries.map((summary) => axisTable(summary, limit, rival)),
     memoryTable(results),
   ].join('\n');
 }
@@ -40,11 +41,20 @@ function othersLine(others: readonly number[]): string {
     : line;
 }
 
+/** Without plain routing the first one is what all are compared with. */
+function limitAmong(peers: readonly PeerInfo[]): PeerInfo | undefined {
+  return peers.find(({ id }) => id === LIMIT) ?? peers[0];
+}
+
 function rivalAmong(peers: readonly PeerInfo[]): PeerInfo | undefined {
   return RIVALS.flatMap((id) => peers.find((peer) => peer.id === id) ?? [])[0];
 }
 
-function axisTable({ axis, rows }: AxisSummary, rival: PeerInfo | undefined): string {
+function axisTable(
+  { axis, rows }: AxisSummary,
+  limit: PeerInfo | undefined,
+  rival: PeerInfo | undefined,
+): string {
   const [main, ...others] = axis.metrics;
   const units = others.map((metric) => metric.unit);
   const cpu = axis.work === null ? [] : [`${axis.work.timeUnit} CPU/${axis.work.unit}`];
@@ -52,7 +62,12 @@ function axisTable({ axis, rows }: AxisSummary, rival: PeerInfo | undefined): st
   const isLatency = main.better === 'less';
   const toRival = rival === undefined || isLatency ? [] : [`of ${rival.title}`];
   const added = isLatency ? [ADDED_KEY] : [];
-  const compared = ['rank', 'of routing', ...toRival, ...added.map((key) => `${key} added`)];
+  const compared = [
+    'rank',
+    `of ${limit?.id === LIMIT ? LIMIT : limit?.title}`,
+    ...toRival,
+    ...added.map((key) => `${key} added`),
+  ];
   const header = ['', main.unit, '', ...units, ...compared, ...cpu];
   const lines = rows.map((row) => [
     row.title,

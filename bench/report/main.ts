@@ -18,7 +18,7 @@ const HELP = `Usage: npm run bench:report -- [OPTION]... [FILE]...
 
 Draws results as one page and as SVG files, and writes the figures into the documents below docs/.
 
-  FILE...            results of npm run bench, bench:ipvs or bench:scale
+  FILE...            results of npm run bench, bench:ipvs, bench:scale or bench:metrics
                      (default: those of ${STANDARD_FILES.join(', ')} that are in bench/results;
                      with files named here, the documents stay as they are)
   --folder FOLDER    where the page report.html and the folder plots go (default: docs/benchmarks)

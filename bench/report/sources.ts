@@ -6,13 +6,14 @@ import type { Machine } from '../macro/machine.js';
 import { contentOf, parseResults, type Results } from '../macro/results.js';
 import { resultsTable } from '../macro/table.js';
 import { parseScaleResults, type ScaleResults } from '../scale/results.js';
+import { isScraped, scrapesLine } from '../metrics/scrapes-line.js';
 import { scaleTable } from '../scale/table.js';
 import { goalsTable } from './goals.js';
 import { resultsPictures, seriesPictures, type Picture } from './plots.js';
 import { seriesOf } from './series.js';
 
 /** In this order; each is what a command writes unless it is told otherwise. */
-export const STANDARD_FILES = ['side-by-side.json', 'ipvs.json', 'scale.json'];
+export const STANDARD_FILES = ['side-by-side.json', 'ipvs.json', 'scale.json', 'metrics.json'];
 
 export interface Source {
   /** Of the file, without ".json". */
@@ -50,8 +51,10 @@ function isScale(content: unknown): boolean {
 
 function resultsSource(name: string, results: Results): Source {
   return {
-    ...headOf(name, 'Side by side', results),
-    table: [resultsTable(results), goalsTable(results)].filter(Boolean).join('\n\n'),
+    ...headOf(name, isScraped(results) ? 'While metrics are scraped' : 'Side by side', results),
+    table: [resultsTable(results), goalsTable(results), scrapesLine(results)]
+      .filter(Boolean)
+      .join('\n\n'),
     pictures: resultsPictures(results, name),
   };
 }

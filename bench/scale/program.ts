@@ -1,11 +1,11 @@
-/** A program of this folder that runs on a host of the lab and obeys (programs/commands.ts). */
+/** A program of a benchmark's that runs on a host of the lab and obeys (programs/commands.ts). */
 import { join } from 'node:path';
 import { LabError } from '../../lab/errors.js';
 import type { Host } from '../../lab/host.js';
 import type { LabProcess } from '../../lab/process.js';
 import { packageRoot } from '../../src/package.js';
 
-const PROGRAMS = join(packageRoot(), 'dist', 'bench', 'scale', 'programs');
+const PROGRAMS = join(packageRoot(), 'dist', 'bench');
 
 /** What it answers. */
 export type Answer = Readonly<Record<string, number>>;
@@ -15,8 +15,19 @@ export class Program {
 
   private constructor(private readonly process: LabProcess) {}
 
-  static async start(host: Host, file: string, words: readonly string[]): Promise<Program> {
-    const process = host.spawn(globalThis.process.execPath, [join(PROGRAMS, file), ...words]);
+  /**
+   * @param file "scale/programs/servers.js"
+   * @param launcher a command that runs the one which follows it: ["setsid"]
+   */
+  static async start(
+    host: Host,
+    file: string,
+    words: readonly string[],
+    launcher: readonly string[] = [],
+  ): Promise<Program> {
+    const { execPath } = globalThis.process;
+    const [command, ...rest] = [...launcher, execPath, join(PROGRAMS, file), ...words];
+    const process = host.spawn(command, rest);
     await process.output(/^ready$/m);
     return new Program(process);
   }

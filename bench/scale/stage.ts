@@ -58,11 +58,13 @@ export class Stage {
     await swallowAnswers(director, client);
     await server.output('nft', ['-f', '-'], { input: hideAndCount() });
     const running = await peer.start(lab, capacity);
-    const servers = await Program.start(server, 'servers.js', [String(PACKETS.port)]);
+    const servers = await Program.start(server, 'scale/programs/servers.js', [
+      String(PACKETS.port),
+    ]);
     const mac = await director.output('cat', ['/sys/class/net/ext0/address']);
     const target = peer.balances ? VIP : PACKETS.servers[0];
     const words = [target, String(PACKETS.port), mac.trim()];
-    const clients = await Program.start(client, 'clients.js', words);
+    const clients = await Program.start(client, 'scale/programs/clients.js', words);
     const stage = new Stage(peer, lab, running, clients, servers);
     stage.goFirst();
     if (placement !== null) stage.place(placement);

@@ -5,6 +5,14 @@ import type { Host } from '../../../lab/host.js';
 export interface RunningPeer {
   /** Its processes; none where the kernel alone does the work. */
   readonly pids: readonly number[];
+  /** What goes on beside its measurements, and not beside the other peers'. */
+  readonly beside?: Beside;
+}
+
+export interface Beside {
+  begin(): Promise<void>;
+  /** Resolves to what came of it, numbers that can be added up; they are kept with what was measured. */
+  end(): Promise<Readonly<Record<string, number>>>;
 }
 
 export interface Peer {
@@ -20,6 +28,8 @@ export interface Peer {
   readonly quick: boolean;
   /** Measured only where it was asked for by name. */
   readonly onlyNamed?: true;
+  /** The peer whose requests/s half load is half of; without it, its own. */
+  readonly loadLike?: string;
   /** Commands it needs besides those of every measurement. */
   readonly commands: readonly string[];
   /** Its settings in a few words, for the results. */
