@@ -37,6 +37,8 @@ export function tally(answers: readonly string[]): Record<string, number> {
 export interface WrkOptions extends TrafficOptions {
   connections: number;
   seconds: number;
+  /** An answer that takes longer counts as a failure, once it is there; 2 s where nothing is said. */
+  patienceSeconds?: number;
   /** Path of a Lua script for it. */
   script?: string;
 }
@@ -46,6 +48,8 @@ export interface WrkResult {
   readonly requestsPerSecond: number;
   /** Connections that could not be made, reads, writes and time-outs that failed, answers other than 2xx. */
   readonly errors: number;
+  /** The same by kind: 'timeout 7'. */
+  readonly failures: readonly string[];
 }
 
 /** Sends requests over many connections at once with wrk, for any fraction of seconds. */
@@ -55,9 +59,10 @@ export async function wrk(client: Host, url: string, options: WrkOptions): Promi
 
 /** Has wrk send requests until `endWrk`, but no longer than `seconds` and a little more. */
 export function startWrk(client: Host, url: string, options: WrkOptions): LabProcess {
-  const { connections, seconds, keepAlive = true, script } = options;
+  const { connections, seconds, keepAlive = true, patienceSeconds, script } = options;
   const header = keepAlive ? [] : ['-H', 'Connection: close'];
   const more = script === undefined ? [] : ['-s', script];
+  if (patienceSeconds !== undefined) more.push('--timeout', `${patienceSeconds}s`);
   const load = ['-t', '1', '-c', String(connections), '-d', `${Math.ceil(seconds) + 1}s`];
   return client.spawn('wrk', [...load, ...header, ...more, withPort(url)]);
 }
@@ -81,15 +86,16 @@ export function parseWrk(output: string): WrkResult {
   const requests = /(\d+) requests in/.exec(output);
   const rate = /Requests\/sec:\s*([\d.]+)/.exec(output);
   if (requests === null || rate === null) throw new LabError(`not a report of wrk: ${output}`);
-  const socketErrors = /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(
-    output,
-  );
   const wrongAnswers = /Non-2xx or 3xx responses: (\d+)/.exec(output);
-  const errors = [...(socketErrors?.slice(1) ?? []), wrongAnswers?.[1] ?? '0'];
+  const failures = [
+    ...output.matchAll(/\b(connect|read|write|timeout) ([1-9]\d*)/g),
+    ...(wrongAnswers === null ? [] : [['', 'not 2xx', wrongAnswers[1]]]),
+  ];
   return {
     requests: Number(requests[1]),
     requestsPerSecond: Number(rate[1]),
-    errors: errors.reduce((sum, text) => sum + Number(text), 0),
+    errors: failures.reduce((sum, [, , count]) => sum + Number(count), 0),
+    failures: failures.map(([, kind, count]) => `${kind} ${count}`),
   };
 }
 

@@ -24,11 +24,19 @@ describe("wrk's report", () => {
       requests: 128080,
       requestsPerSecond: 63942.33,
       errors: 0,
+      failures: [],
     });
   });
 
   it('counts every kind of error', () => {
-    assert.equal(parseWrk(TROUBLED).errors, 1 + 2 + 3 + 4 + 5);
+    const { errors, failures } = parseWrk(TROUBLED);
+    assert.equal(errors, 1 + 2 + 3 + 4 + 5);
+    assert.deepEqual(failures, ['connect 1', 'read 2', 'write 3', 'timeout 4', 'not 2xx 5']);
+  });
+
+  it('leaves kinds out that did not occur', () => {
+    const report = TROUBLED.replace('connect 1, read 2, write 3,', 'connect 0, read 0, write 10,');
+    assert.deepEqual(parseWrk(report).failures, ['write 10', 'timeout 4', 'not 2xx 5']);
   });
 
   it('is not taken from something else', () => {
