@@ -15,6 +15,7 @@ import {
 } from './director.js';
 import { addFastPath, KEY } from './flow-kernel.js';
 import { tcpFrame } from './frames.js';
+import { heapGrowth } from './heap-growth.js';
 
 const BUCKETS = 1 << 12;
 const REPORTS = 1 << 10;
@@ -33,7 +34,7 @@ describeTable(words.subarray(description), {
 words[description + layout.SKIP_GENERATION] = words[description + layout.FORWARD_GENERATION] = 1;
 
 const clock = new Clock();
-const server = testDirector(clock, { capacity: { connections: 1 << 16 } });
+const server = testDirector(clock, { capacity: { connections: 1 << 18 } });
 for (const [port, info] of server.routes.ports.entries()) {
   server.routes.setPort(port, { ...info, ifindex: 7 + port });
 }
@@ -43,14 +44,17 @@ await server.addDestination(serviceKey(), destinationKey(11, 8080), destinationS
 const fastPath = addFastPath(server, { words, reports }, clock.ticks);
 const { engine } = server;
 
-const ends = { source: '10.1.0.2', sourcePort: 0, destination: VIP, destinationPort: 80 };
-const opening = tcpFrame({ ...ends, flags: SYN });
+const ends = { sourcePort: 0, destination: VIP, destinationPort: 80, flags: SYN };
+const openings = Array.from({ length: 8 }, (_, i) =>
+  tcpFrame({ ...ends, source: `10.1.0.${2 + i}` }),
+);
 const memory = new Uint8Array(256);
 
-/** A SYN from this port; its checksums be as they may. */
-function open(port: number): void {
+/** A SYN from this port of a client; its TCP checksum be as it may. */
+function open(client: number, port: number): void {
   // It isn't to be taken for a flood.
   engine.lifecycle.halfOpen = 0;
+  const opening = openings[client];
   memory.set(opening);
   memory[34] = port >>> 8;
   memory[35] = port;
@@ -80,28 +84,21 @@ function run(rounds: number): void {
 }
 
 /** New ones, given up again by the next change of a way. */
-function reopen(times: number, firstPort: number): void {
+function reopen(times: number, client: number, firstPort: number): void {
   for (let i = 0; i < times; i++) {
-    for (let port = 0; port < CONNECTIONS; port++) open(firstPort + i * CONNECTIONS + port);
+    for (let port = 0; port < CONNECTIONS; port++) open(client, firstPort + i * CONNECTIONS + port);
     fastPath.endAll(clock.ticks);
     clock.ticks += 30;
     engine.catchUp(clock.ticks);
   }
 }
 
-function heapGrowth(work: () => void): number {
-  globalThis.gc?.();
-  const before = process.memoryUsage().heapUsed;
-  work();
-  return process.memoryUsage().heapUsed - before;
-}
-
-reopen(4, 2000);
-for (let port = 0; port < CONNECTIONS; port++) open(12_000 + port);
+reopen(4, 0, 2000);
+for (let port = 0; port < CONNECTIONS; port++) open(0, 12_000 + port);
 run(ROUNDS / 4);
 const { connections } = fastPath;
 const before = fastPath.packets;
 const collecting = heapGrowth(() => run(ROUNDS));
 const packets = fastPath.packets - before;
-const beginning = heapGrowth(() => reopen(20, 16_000));
+const beginning = heapGrowth((round) => reopen(20, 1 + round, 16_000));
 console.log(JSON.stringify({ collecting, beginning, connections, packets }));

@@ -5,6 +5,7 @@ import { Burst } from '../../../dataplane/driver/driver.js';
 import { RingDriver, type RingDriverOptions } from '../../../dataplane/driver/ring.js';
 import type { PortStats } from '../../../dataplane/driver/stats.js';
 import type { Host } from '../../../lab/host.js';
+import { NO_COLLECTION } from '../../support/heap-growth.js';
 import { inNamespace } from './namespace.js';
 import { ip } from './small-lab.js';
 
@@ -123,7 +124,7 @@ export class Wire {
   /** What test/support/wire-probe.ts finds out about this wire. */
   async probe(): Promise<{ grownBytes: number; stats: PortStats[] }> {
     const indexes = this.ifindexes.map(String);
-    const args = ['--expose-gc', '--import', 'tsx', PROBE, ...indexes];
+    const args = [...NO_COLLECTION, '--import', 'tsx', PROBE, ...indexes];
     const output = await this.host.output('env', [
       '-u',
       'NODE_V8_COVERAGE',
