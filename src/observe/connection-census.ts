@@ -2,17 +2,17 @@
  * Who has how many connections in which TCP state: one pass over the records, in pieces between which other work goes
  * on. The data plane isn't asked and doesn't notice.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { TICKS_PER_SECOND, ticksUntil } from '../../dataplane/clock.js';
 import * as rec from '../../dataplane/conn/record.js';
 import { IS_HALF_OPEN, STATE_COUNT, STATE_NAMES, SYN_RECV } from '../../dataplane/conn/states.js';
 import { VALID } from '../../dataplane/memory/region.js';
 import type { State } from '../../dataplane/state.js';
 import type { StateCounts } from '../control/snapshot.js';
+import type { Pace } from './pace.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
-/** Records between two turns of the event loop: a few milliseconds. */
-const RECORDS_PER_TURN = 50_000;
+/** Records between two looks at the time. */
+const RECORDS_PER_LOOK = 5000;
 /** After which a SYN counts as unanswered: a client repeats it then. */
 const ANSWER_TICKS = TICKS_PER_SECOND;
 
@@ -37,12 +37,12 @@ export class ConnectionCensus {
   }
 
   /** Counts all there are; connections that come and go meanwhile are counted or not. `now` in ticks. */
-  static async take(state: State, now: number): Promise<ConnectionCensus> {
+  static async take(state: State, now: number, pace: Pace): Promise<ConnectionCensus> {
     const census = new ConnectionCensus(state, now);
     const last = state.connections.highWater;
-    for (let first = 1; first <= last; first += RECORDS_PER_TURN) {
-      census.count(first, Math.min(last, first + RECORDS_PER_TURN - 1));
-      await nextTurn();
+    for (let first = 1; first <= last; first += RECORDS_PER_LOOK) {
+      census.count(first, Math.min(last, first + RECORDS_PER_LOOK - 1));
+      await pace.breathe();
     }
     return census;
   }

@@ -47,7 +47,7 @@ export interface HttpAnswer {
    * that has no end, as server-sent events have none, ends by the request's signal, and says something at least
    * every 30 seconds.
    */
-  body: string | Uint8Array | AsyncIterable<string>;
+  body: string | Uint8Array | AsyncIterable<string | Uint8Array>;
 }
 
 /** Answers requests for one path. ControlError becomes a 503; any other error a 500, and is told to `onFault`. */

@@ -16,40 +16,33 @@ import { ipv4ToText } from '../control/ipv4.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 /** Destinations that are listed between two turns of the event loop. */
-const DESTINATIONS_PER_TURN = 500;
+const DESTINATIONS_PER_TURN = 50;
 const PROTOCOL_NAMES: Record<number, string> = { 0: 'IP', 6: 'TCP', 17: 'UDP' };
-
-type Rates = Pick<Statistics, Extract<keyof Statistics, `${string}PerSecond`>>;
 
 /** Counters as they were last published, every two seconds. */
 function publishedStatisticsOf(state: State, block: number): Statistics {
   const { statistics } = state;
-  return {
-    connections: statistics.counter(block, counters.CONNECTIONS),
-    inPackets: statistics.counter(block, counters.IN_PACKETS),
-    outPackets: statistics.counter(block, counters.OUT_PACKETS),
-    inBytes: statistics.counter(block, counters.IN_BYTES),
-    outBytes: statistics.counter(block, counters.OUT_BYTES),
-    ...ratesOf(state, block),
-  };
+  return statisticsFrom(state, block, (counter) => statistics.counter(block, counter));
 }
 
 /** Counters as they are. */
 export function liveStatisticsOf(state: State, block: number): Statistics {
   const { statistics } = state;
-  return {
-    connections: statistics.live(block, counters.CONNECTIONS),
-    inPackets: statistics.live(block, counters.IN_PACKETS),
-    outPackets: statistics.live(block, counters.OUT_PACKETS),
-    inBytes: statistics.live(block, counters.IN_BYTES),
-    outBytes: statistics.live(block, counters.OUT_BYTES),
-    ...ratesOf(state, block),
-  };
+  return statisticsFrom(state, block, (counter) => statistics.live(block, counter));
 }
 
-function ratesOf(state: State, block: number): Rates {
-  const { statistics } = state;
+/** In one piece: put together of two objects, V8 takes several times as long to make and to read it. */
+function statisticsFrom(
+  { statistics }: State,
+  block: number,
+  count: (counter: number) => number,
+): Statistics {
   return {
+    connections: count(counters.CONNECTIONS),
+    inPackets: count(counters.IN_PACKETS),
+    outPackets: count(counters.OUT_PACKETS),
+    inBytes: count(counters.IN_BYTES),
+    outBytes: count(counters.OUT_BYTES),
     connectionsPerSecond: statistics.rate(block, counters.CONNECTIONS),
     inPacketsPerSecond: statistics.rate(block, counters.IN_PACKETS),
     outPacketsPerSecond: statistics.rate(block, counters.OUT_PACKETS),

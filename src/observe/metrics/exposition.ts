@@ -1,15 +1,17 @@
 /**
  * All metrics as Prometheus reads them (text format 0.0.4), piece by piece. What there is of each service and server
  * is written straight from the snapshot: with ten thousand servers a registry would keep an object for each of
- * hundreds of thousands of values. Between two pieces other work of the director goes on.
+ * hundreds of thousands of values. A little at a time: other work of the director goes on meanwhile.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { STATE_NAMES } from '../../../dataplane/conn/states.js';
 import { endpointName } from '../../control/names.js';
 import type { DestinationSnapshot, ServiceSnapshot, Snapshot } from '../../control/snapshot.js';
 import type { HttpAnswer } from '../http-server.js';
+import { Pace } from '../pace.js';
 import type { Observer } from '../snapshot.js';
 import type { Family } from './family.js';
 import { DIRECTOR_FAMILIES, IPVS_DIRECTOR_FAMILIES } from './director-families.js';
+import { LineWriter } from './line-writer.js';
 import { directorRegistry, HISTOGRAM_FAMILIES } from './registry.js';
 import {
   IPVS_SERVER_FAMILIES,
@@ -29,24 +31,29 @@ export const FAMILIES: readonly Family[] = [
   ...IPVS_SERVER_FAMILIES,
 ];
 
-/** A piece takes a millisecond or two to write. */
-const PIECE_LENGTH = 256 << 10;
-/** Rows that are prepared between two turns of the event loop. */
-const ROWS_PER_TURN = 2000;
+/** Lines between two looks at the time. */
+const LINES_PER_LOOK = 50;
 
 /** What has lines of its own, and its labels as they stand in a line: 'service="10.1.0.100:80",protocol="tcp"'. */
 interface Row<T> {
-  labels: string;
+  labels: Uint8Array;
   about: T;
 }
 
 interface ServerRow extends Row<DestinationSnapshot> {
   /** By node_exporter's names. */
-  ipvsLabels: string;
+  ipvsLabels: Uint8Array;
 }
 
-/** A family's lines: of all rows, in the same form. */
-type Block = () => Generator<string>;
+/** What follows the labels. */
+const END = Buffer.from('} ');
+const STATES_NAME = nameOf(SERVER_STATES);
+const STATE_ENDS = Object.fromEntries(
+  STATE_NAMES.map((state) => [state, Buffer.from(`,state="${state}"} `)]),
+);
+
+/** Writes the lines of one row. */
+type WriteLines<T> = (row: T) => void;
 
 export class Metrics {
   private snapshot: Snapshot | null = null;
@@ -66,67 +73,80 @@ export class Metrics {
   }
 }
 
-async function* pieces(ofDirector: string, snapshot: Snapshot): AsyncGenerator<string> {
-  const services = snapshot.services.map((about) => ({ labels: serviceLabels(about), about }));
-  const servers = await serverRows(snapshot.services);
-  const blocks: Block[] = [
-    ...SERVICE_FAMILIES.map((family) => () => linesOf(family, services, family.value)),
-    ...SERVER_FAMILIES.map((family) => () => linesOf(family, servers, family.value)),
-    () => stateLines(servers),
-    ...IPVS_SERVER_FAMILIES.map((family) => () => ipvsLines(family, servers, family.value)),
-  ];
-  let piece = ofDirector;
-  for (const block of blocks) {
-    for (const line of block()) {
-      piece += line;
-      if (piece.length < PIECE_LENGTH) continue;
-      yield piece;
-      piece = '';
-      await nextTurn();
-    }
+/** Not as one string: with ten thousand servers it has twenty megabytes. */
+async function* pieces(ofDirector: string, snapshot: Snapshot): AsyncGenerator<Uint8Array> {
+  const pace = new Pace();
+  const out = new LineWriter();
+  out.text(ofDirector);
+  const services = snapshot.services.map((about) => ({
+    labels: Buffer.from(serviceLabels(about)),
+    about,
+  }));
+  const servers = await serverRows(snapshot.services, pace);
+  for (const family of SERVICE_FAMILIES) {
+    yield* written(out, pace, family, services, rowWriter(out, family, family.value));
   }
-  yield piece;
+  for (const family of SERVER_FAMILIES) {
+    yield* written(out, pace, family, servers, rowWriter(out, family, family.value));
+  }
+  yield* written(out, pace, SERVER_STATES, servers, (row) => writeStates(out, row));
+  for (const family of IPVS_SERVER_FAMILIES) {
+    const name = nameOf(family);
+    yield* written(out, pace, family, servers, ({ ipvsLabels, about }) =>
+      out.line(name, ipvsLabels, END, family.value(about)),
+    );
+  }
+  yield* out.rest();
 }
 
-async function serverRows(services: readonly ServiceSnapshot[]): Promise<ServerRow[]> {
+/** A family's head and the lines of all rows; yields the pieces that are complete. */
+async function* written<T>(
+  out: LineWriter,
+  pace: Pace,
+  family: Family,
+  rows: readonly T[],
+  write: WriteLines<T>,
+): AsyncGenerator<Uint8Array> {
+  out.text(headOf(family));
+  for (const [i, row] of rows.entries()) {
+    write(row);
+    if (i % LINES_PER_LOOK !== 0 || !pace.isDue) continue;
+    yield* out.taken();
+    await pace.rest();
+  }
+}
+
+function rowWriter<T>(
+  out: LineWriter,
+  family: Family,
+  value: (about: T) => number,
+): WriteLines<Row<T>> {
+  const name = nameOf(family);
+  return ({ labels, about }) => out.line(name, labels, END, value(about));
+}
+
+function writeStates(out: LineWriter, { labels, about }: ServerRow): void {
+  for (const [state, count] of Object.entries(about.states)) {
+    out.line(STATES_NAME, labels, STATE_ENDS[state], count);
+  }
+}
+
+async function serverRows(services: readonly ServiceSnapshot[], pace: Pace): Promise<ServerRow[]> {
   const rows: ServerRow[] = [];
   for (const service of services) {
     for (const about of service.destinations) {
-      const labels = serverLabels(service, about);
-      rows.push({ labels, ipvsLabels: ipvsLabels(service, about), about });
-      if (rows.length % ROWS_PER_TURN === 0) await nextTurn();
+      const text = serverLabels(service, about);
+      const ipvs = ipvsLabels(service, about);
+      rows.push({ labels: Buffer.from(text), ipvsLabels: Buffer.from(ipvs), about });
+      if (rows.length % LINES_PER_LOOK === 0) await pace.breathe();
     }
   }
   return rows;
 }
 
-function* linesOf<T>(
-  family: Family,
-  rows: readonly Row<T>[],
-  value: (about: T) => number,
-): Generator<string> {
-  yield headOf(family);
-  for (const { labels, about } of rows) yield `${family.name}{${labels}} ${value(about)}\n`;
-}
-
-function* ipvsLines(
-  family: Family,
-  rows: readonly ServerRow[],
-  value: (about: DestinationSnapshot) => number,
-): Generator<string> {
-  yield headOf(family);
-  for (const { ipvsLabels: labels, about } of rows) {
-    yield `${family.name}{${labels}} ${value(about)}\n`;
-  }
-}
-
-function* stateLines(rows: readonly ServerRow[]): Generator<string> {
-  yield headOf(SERVER_STATES);
-  for (const { labels, about } of rows) {
-    for (const [state, count] of Object.entries(about.states)) {
-      yield `${SERVER_STATES.name}{${labels},state="${state}"} ${count}\n`;
-    }
-  }
+/** As a line begins. */
+function nameOf({ name }: Family): Uint8Array {
+  return Buffer.from(`${name}{`);
 }
 
 function headOf({ name, help, type }: Family): string {

@@ -14,9 +14,9 @@ describe('metrics', () => {
 
   async function text(): Promise<string> {
     const { body } = await metrics.answer();
-    let all = '';
-    for await (const piece of body as AsyncIterable<string>) all += piece;
-    return all;
+    const all: Uint8Array[] = [];
+    for await (const piece of body as AsyncIterable<Uint8Array>) all.push(piece);
+    return Buffer.concat(all).toString();
   }
 
   it('have a line of what they mean, and of their type, before their samples', async () => {
