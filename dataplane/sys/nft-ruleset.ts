@@ -1,8 +1,10 @@
 /**
  * The chains and rules of nf_tables as the kernel lists them, with the expressions that each rule is made of, not
- * interpreted. Source: linux/netfilter/nf_tables.h.
+ * interpreted, and the sets that these name. Source: linux/netfilter/nf_tables.h.
  */
 import type { NetlinkSocket } from './netlink.js';
+import { NFTA_LOOKUP_SET } from './nft-expressions.js';
+import { readSets, type RulesetSet, type SetPlace } from './nft-sets.js';
 import {
   MessageBuilder,
   NLM_F_DUMP,
@@ -52,15 +54,18 @@ export interface RulesetChain {
   /** What becomes of packets that come to its end. */
   dropsByPolicy: boolean;
   rules: RulesetRule[];
+  /** Those that rules of its table look into, by name. */
+  sets: ReadonlyMap<string, RulesetSet>;
 }
 
-/** All chains of all families. Needs CAP_NET_ADMIN. Throws SysError. */
-export function readRuleset(): RulesetChain[] {
+/** All chains of all families in tables that are asked for. Needs CAP_NET_ADMIN. Throws SysError. */
+export function readRuleset(isWanted: (table: string) => boolean): RulesetChain[] {
   const socket = openNftables();
   try {
     const chains: RulesetChain[] = [];
     dump(socket, 'listing chains', NFT_MSG_GETCHAIN, (family, attributes) => {
-      chains.push(parseChain(family, attributes));
+      const chain = parseChain(family, attributes);
+      if (isWanted(chain.table)) chains.push(chain);
     });
     const byKey = new Map(
       chains.map((chain) => [keyOf(chain.family, chain.table, chain.name), chain]),
@@ -70,9 +75,32 @@ export function readRuleset(): RulesetChain[] {
       const chain = byKey.get(keyOf(family, table, textOf(attributes, NFTA_RULE_CHAIN)));
       chain?.rules.push(parseRule(attributes));
     });
+    addSets(socket, chains);
     return chains;
   } finally {
     socket.close();
+  }
+}
+
+function addSets(socket: NetlinkSocket, chains: readonly RulesetChain[]): void {
+  const named = new Set(
+    chains.flatMap(({ family, table, rules }) =>
+      rules.flatMap(({ expressions }) =>
+        expressions
+          .filter(({ name }) => name === 'lookup')
+          .map(({ attributes }) => keyOf(family, table, textOf(attributes, NFTA_LOOKUP_SET))),
+      ),
+    ),
+  );
+  if (named.size === 0) return;
+  const isNamed = ({ family, table, name }: SetPlace): boolean =>
+    named.has(keyOf(family, table, name));
+  const found = readSets(socket, isNamed);
+  for (const chain of chains) {
+    const own = found.filter(
+      ({ place }) => place.family === chain.family && place.table === chain.table,
+    );
+    chain.sets = new Map(own.map(({ place, set }) => [place.name, set]));
   }
 }
 
@@ -97,6 +125,7 @@ function parseChain(family: number, attributes: Map<number, Buffer>): RulesetCha
     hook: hook === undefined ? null : parseHook(readAttributes(hook)),
     dropsByPolicy: attributes.get(NFTA_CHAIN_POLICY)?.readUInt32BE(0) === NF_DROP,
     rules: [],
+    sets: new Map(),
   };
 }
 
@@ -126,8 +155,9 @@ function parseRule(attributes: Map<number, Buffer>): RulesetRule {
   };
 }
 
-function keyOf(family: number, table: string, chain: string): string {
-  return `${family} ${table} ${chain}`;
+/** Of a chain or a set. */
+function keyOf(family: number, table: string, name: string): string {
+  return `${family} ${table} ${name}`;
 }
 
 function textOf(attributes: Map<number, Buffer>, type: number): string {

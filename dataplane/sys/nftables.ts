@@ -65,16 +65,16 @@ export const NFTA_RULE_EXPRESSIONS = 4;
 export const NFTA_EXPR_NAME = 1;
 export const NFTA_EXPR_DATA = 2;
 const NFTA_LIST_ELEM = 1;
-const NFTA_SET_TABLE = 1;
-const NFTA_SET_NAME = 2;
-const NFTA_SET_FLAGS = 3;
+export const NFTA_SET_TABLE = 1;
+export const NFTA_SET_NAME = 2;
+export const NFTA_SET_FLAGS = 3;
 const NFTA_SET_KEY_TYPE = 4;
-const NFTA_SET_KEY_LEN = 5;
+export const NFTA_SET_KEY_LEN = 5;
 const NFTA_SET_ID = 10;
-const NFTA_SET_ELEM_LIST_TABLE = 1;
-const NFTA_SET_ELEM_LIST_SET = 2;
-const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
-const NFTA_SET_ELEM_KEY = 1;
+export const NFTA_SET_ELEM_LIST_TABLE = 1;
+export const NFTA_SET_ELEM_LIST_SET = 2;
+export const NFTA_SET_ELEM_LIST_ELEMENTS = 3;
+export const NFTA_SET_ELEM_KEY = 1;
 const NFTA_DATA_VALUE = 1;
 
 /** Those that tables of ours are of. */

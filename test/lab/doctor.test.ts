@@ -32,7 +32,7 @@ describe('uvs doctor', () => {
 
   before(async function () {
     requireRoot(this);
-    const commands = ['nft', 'curl', 'iptables-legacy'];
+    const commands = ['nft', 'curl', 'iptables-legacy', 'iptables-nft'];
     lab = Lab.up({ id: 'doctor', numbered: true, plan: natPlan(), commands });
     host = lab.host('director');
     await startWebServers(lab);
@@ -109,6 +109,24 @@ describe('uvs doctor', () => {
     });
   }
 
+  it('finds nothing in rules with sets that let pass what must', async () => {
+    const servers = 'set s { type ipv4_addr; flags interval; elements = { 10.2.0.8/29 }; }; ';
+    const forward = 'type filter hook forward priority 0; policy drop;';
+    const egress = 'type filter hook egress device int0 priority 0; policy drop;';
+    await shell(host, [
+      `nft 'table inet f { ${servers} chain c { ${forward} ct state vmap { established : accept, invalid : drop }; ip saddr @s tcp dport != { 1-442, 444-65535 } accept; }; }'`,
+      `nft 'table netdev f { ${servers} chain c { ${egress} ip daddr @s tcp dport { 80, 443 } accept; ether type arp accept; }; }'`,
+      // Its contents change with every packet.
+      `nft 'table ip g { set r { type ipv4_addr; flags dynamic; }; chain c { type filter hook forward priority 0; ip saddr != @r drop; }; }'`,
+    ]);
+    const result = await examine(host);
+    await shell(
+      host,
+      ['inet f', 'netdev f', 'ip g'].map((table) => `nft delete table ${table}`),
+    );
+    assertHealthy(result);
+  });
+
   it('names whoever listens on a virtual service', async () => {
     const script = `require('net').createServer().listen(80, '${VIP}', () => console.log('listening'))`;
     const rival = host.spawn(process.execPath, ['-e', script]);
@@ -182,7 +200,7 @@ describe('uvs doctor', () => {
       /10\.2\.0\.11:80 answers this host, but its answers to client 10\.1\.0\.2 don't come back/;
     assertFound(asked, { check: 'probe-answers', text });
     await director.adm('-Z');
-    await Promise.all([1, 2, 3].map(() => client.run('curl', ['-s', '--max-time', '1.3', URL])));
+    await Promise.all([1, 2, 3].map(() => client.run('curl', ['-s', '--max-time', '2', URL])));
     const seen = await eventually(
       () => examine(host),
       ({ found }) => found.length > 0,

@@ -185,6 +185,16 @@ export const BREAKAGES: Breakage[] = [
   },
   ...firewalls(),
   {
+    what: "iptables' matches of several ports and addresses",
+    check: 'firewall',
+    level: 'warning',
+    text: /rule \d+ of chain ip filter FORWARD drops server 10\.2\.0\.13's own connections/,
+    break: [
+      'iptables-nft -A FORWARD -p tcp -m iprange --src-range 10.2.0.13-10.2.0.14 -m multiport --dports 80,400:500 -j DROP',
+    ],
+    after: ['nft delete table ip filter'],
+  },
+  {
     what: "policy drop of iptables' older kind",
     check: 'legacy-iptables',
     level: 'warning',
@@ -231,6 +241,22 @@ function firewalls(): Breakage[] {
       /rule \d+ of chain arp f c drops ARP requests for 10\.1\.0\.100/,
       'arp',
       `chain c { type filter hook input priority 0; arp operation request arp daddr ip ${VIP} drop; };`,
+    ],
+    [
+      'a rule with a set of networks and one of ports',
+      'error',
+      /rule \d+ of chain netdev f c drops what uvsd sends to server 10\.2\.0\.13:80/,
+      'netdev',
+      'set s { type ipv4_addr; flags interval; elements = { 10.0.0.0/23, 10.2.0.13-10.2.0.20 }; }; ' +
+        'chain c { type filter hook egress device int0 priority 0; ip daddr @s tcp dport { 80, 8080-8090 } drop; };',
+    ],
+    [
+      'a map of verdicts',
+      'warning',
+      /rule \d+ of chain inet f d drops server 10\.2\.0\.12's own connections/,
+      'inet',
+      'chain d { ip saddr . tcp dport { 10.2.0.11 . 80, 10.2.0.12 . 400-500 } drop; }; ' +
+        'chain c { type filter hook forward priority 0; iifname vmap { "ext0" : drop, "int0" : jump d }; };',
     ],
     [
       'a rule that filters nothing',

@@ -34,7 +34,7 @@ export const firewall: Check = {
       findings.unchecked('reading firewall rules takes CAP_NET_ADMIN');
       return;
     }
-    const ruleset = readRuleset().filter(({ table }) => !table.startsWith(TABLE_NAME));
+    const ruleset = readRuleset((table) => !table.startsWith(TABLE_NAME));
     const told = new Set<string>();
     const concerns = gateway.services.flatMap((service) => concernsOf(host, service));
     for (const concern of concerns.slice(0, CONCERNS_MAX)) {

@@ -1,11 +1,10 @@
 /**
- * What the expressions of an nf_tables rule make of a packet. Those that decide by what can't be known here (sets,
- * rates, the extensions of iptables) are a "perhaps".
+ * What the expressions of an nf_tables rule make of a packet. Those that decide by what can't be known here (rates,
+ * marks, sets that packets add to, many extensions of iptables) are a "perhaps".
  */
 import {
   LINK_HEADER,
   NETWORK_HEADER,
-  NF_DROP,
   NFT_CMP_EQ,
   NFT_CMP_NEQ,
   NFT_META_IIF,
@@ -23,30 +22,31 @@ import {
   NFTA_DATA_VERDICT,
   NFTA_IMMEDIATE_DATA,
   NFTA_IMMEDIATE_DREG,
+  NFTA_LOOKUP_SET,
+  NFTA_LOOKUP_SREG,
   NFTA_META_DREG,
   NFTA_META_KEY,
   NFTA_PAYLOAD_BASE,
   NFTA_PAYLOAD_DREG,
   NFTA_PAYLOAD_LEN,
   NFTA_PAYLOAD_OFFSET,
-  NFTA_VERDICT_CHAIN,
-  NFTA_VERDICT_CODE,
   TRANSPORT_HEADER,
 } from '../../../../dataplane/sys/nft-expressions.js';
 import { readAttributes, readText } from '../../../../dataplane/sys/netlink-message.js';
 import type { RulesetRule } from '../../../../dataplane/sys/nft-ruleset.js';
+import type { RulesetSet } from '../../../../dataplane/sys/nft-sets.js';
 import type { Link } from '../../../../dataplane/sys/rtnetlink.js';
 import { IP, PAYLOAD } from '../probe/packets.js';
+import { matchOf, targetOf } from './iptables.js';
 import { bytesOf, type Packet } from './packet.js';
 import { Registers } from './registers.js';
+import { lookUp } from './sets.js';
+import { answer, verdictOf, type Answer, type Verdict } from './verdict.js';
 
 type Attributes = Map<number, Buffer>;
 
-/** What a rule says in the end; `null`: on with the next one. */
-export type Verdict =
-  { kind: 'accept' | 'drop' | 'return' } | { kind: 'jump' | 'goto'; chain: string };
-
 export interface Outcome {
+  /** Null: on with the next rule. */
   verdict: Verdict | null;
   /** False: perhaps the rule doesn't match. */
   isCertain: boolean;
@@ -54,50 +54,49 @@ export interface Outcome {
 
 const NO_MATCH: Outcome = { verdict: null, isCertain: true };
 
-const NF_ACCEPT = 1;
-const NFT_JUMP = -3;
-const NFT_GOTO = -4;
-const NFT_RETURN = -5;
 const NFT_META_PROTOCOL = 1;
 const NFT_META_IIFNAME = 6;
 const NFT_META_OIFNAME = 7;
 const NFT_META_NFPROTO = 15;
 const NFT_META_L4PROTO = 16;
+const NFTA_LOOKUP_DREG = 3;
+const NFTA_LOOKUP_FLAGS = 5;
+const NFT_LOOKUP_INVERTED = 1;
+const NFTA_RANGE_SREG = 1;
+const NFTA_RANGE_OP = 2;
+const NFTA_RANGE_FROM_DATA = 3;
+const NFTA_RANGE_TO_DATA = 4;
 const NFTA_CT_DREG = 1;
 const NFTA_CT_KEY = 2;
 const NFT_CT_STATE = 0;
 const NFTA_BITWISE_OP = 6;
-const NFTA_TARGET_NAME = 1;
-const NFTA_MATCH_NAME = 1;
-const NFTA_MATCH_INFO = 3;
-const XT_CONNTRACK_FLAGS = 146;
-const XT_CONNTRACK_STATES = 150;
-const XT_CONNTRACK_STATE = 1;
 const NFPROTO_IPV4 = 2;
 const IP_PROTOCOL = 9;
 const ETHERTYPE = 12;
 const NAME_BYTES = 16;
 /** These let each packet go on to the next expression. */
 const NEUTRAL = new Set(['counter', 'log', 'notrack', 'dup', 'dynset', 'objref']);
+/** What puts something that can't be known here into a register, and the attribute that says which. */
+const RESULTS = new Map([
+  ['byteorder', 2],
+  ['exthdr', 1],
+  ['fib', 1],
+  ['hash', 2],
+  ['numgen', 1],
+  ['osf', 1],
+  ['rt', 1],
+  ['socket', 2],
+]);
 /** These end it well. */
 const ACCEPTING = new Set(['masq', 'nat', 'redir', 'queue', 'tproxy', 'synproxy', 'fwd']);
-const NEUTRAL_TARGETS = new Set([
-  'LOG',
-  'MARK',
-  'CONNMARK',
-  'TCPMSS',
-  'CHECKSUM',
-  'NFLOG',
-  'CT',
-  'TRACE',
-]);
+type Sets = ReadonlyMap<string, RulesetSet>;
 
-/** What one rule says about a packet. */
-export function judge(rule: RulesetRule, packet: Packet): Outcome {
+/** What one rule says about a packet; `sets` are those of its table. */
+export function judge(rule: RulesetRule, packet: Packet, sets: Sets): Outcome {
   const registers = new Registers();
   let isCertain = true;
   for (const { name, attributes } of rule.expressions) {
-    const result = evaluate(name, attributes, registers, packet);
+    const result = evaluate(name, attributes, registers, packet, sets);
     if (result === 'no') return NO_MATCH;
     if (result === 'perhaps') isCertain = false;
     else if (result !== 'yes') return { verdict: result, isCertain };
@@ -110,7 +109,8 @@ function evaluate(
   attributes: Attributes,
   registers: Registers,
   packet: Packet,
-): 'yes' | 'no' | 'perhaps' | Verdict {
+  sets: Sets,
+): Answer | Verdict {
   switch (name) {
     case 'payload':
       registers.store(word(attributes, NFTA_PAYLOAD_DREG), payloadOf(attributes, packet));
@@ -129,6 +129,10 @@ function evaluate(
       return 'yes';
     case 'cmp':
       return compare(attributes, registers);
+    case 'range':
+      return range(attributes, registers);
+    case 'lookup':
+      return lookup(attributes, registers, sets);
     case 'immediate':
       return immediate(attributes, registers);
     case 'reject':
@@ -138,6 +142,7 @@ function evaluate(
     case 'target':
       return targetOf(attributes);
     default:
+      if (RESULTS.has(name)) registers.store(word(attributes, RESULTS.get(name) ?? 0), null);
       if (ACCEPTING.has(name)) return { kind: 'accept' };
       return NEUTRAL.has(name) ? 'yes' : 'perhaps';
   }
@@ -211,21 +216,52 @@ function maskedOf(attributes: Attributes, registers: Registers): Uint8Array | nu
   return value.map((byte, i) => (byte & mask[i]) ^ xor[i]);
 }
 
-function compare(attributes: Attributes, registers: Registers): 'yes' | 'no' | 'perhaps' {
+function compare(attributes: Attributes, registers: Registers): Answer {
   const wanted = dataOf(attributes, NFTA_CMP_DATA);
   if (wanted === null) return 'perhaps';
   const value = registers.load(word(attributes, NFTA_CMP_SREG), wanted.length);
   if (value === null) return 'perhaps';
   const operation = word(attributes, NFTA_CMP_OP);
   if (operation !== NFT_CMP_EQ && operation !== NFT_CMP_NEQ) {
-    return isInOrder(Buffer.compare(value, wanted), operation) ? 'yes' : 'no';
+    return answer(isInOrder(Buffer.compare(value, wanted), operation));
   }
-  return value.equals(wanted) === (operation === NFT_CMP_EQ) ? 'yes' : 'no';
+  return answer(value.equals(wanted), operation === NFT_CMP_NEQ);
 }
 
 /** Operations 2 to 5: <, <=, >, >=. */
 function isInOrder(order: number, operation: number): boolean {
   return [order < 0, order <= 0, order > 0, order >= 0][operation - 2] ?? false;
+}
+
+function range(attributes: Attributes, registers: Registers): Answer {
+  const [from, to] = [NFTA_RANGE_FROM_DATA, NFTA_RANGE_TO_DATA].map((type) =>
+    dataOf(attributes, type),
+  );
+  if (from === null || to === null) return 'perhaps';
+  const value = registers.load(word(attributes, NFTA_RANGE_SREG), from.length);
+  if (value === null) return 'perhaps';
+  const isWithin = from.compare(value) <= 0 && value.compare(to) <= 0;
+  return answer(isWithin, word(attributes, NFTA_RANGE_OP) === NFT_CMP_NEQ);
+}
+
+/** Whether something is in a set; for a map, what it has for that: a verdict, or a value for a register. */
+function lookup(attributes: Attributes, registers: Registers, sets: Sets): Answer | Verdict {
+  const name = attributes.get(NFTA_LOOKUP_SET);
+  const set = name === undefined ? undefined : sets.get(readText(name));
+  const key =
+    set === undefined ? null : registers.load(word(attributes, NFTA_LOOKUP_SREG), set.keyBytes);
+  const found = set === undefined || key === null ? 'perhaps' : lookUp(set, key);
+  const target = attributes.get(NFTA_LOOKUP_DREG)?.readUInt32BE(0);
+  if (found === 'perhaps') {
+    if (target !== undefined) registers.store(target, null);
+    return 'perhaps';
+  }
+  const isInverted = (word(attributes, NFTA_LOOKUP_FLAGS) & NFT_LOOKUP_INVERTED) !== 0;
+  if (found === null || target === undefined) return answer(found !== null, isInverted);
+  const verdict = found.data?.get(NFTA_DATA_VERDICT);
+  if (verdict !== undefined) return verdictOf(readAttributes(verdict));
+  registers.store(target, found.data?.get(NFTA_DATA_VALUE) ?? null);
+  return 'yes';
 }
 
 function immediate(attributes: Attributes, registers: Registers): 'yes' | 'perhaps' | Verdict {
@@ -235,51 +271,6 @@ function immediate(attributes: Attributes, registers: Registers): 'yes' | 'perha
   if (verdict !== undefined) return verdictOf(readAttributes(verdict));
   registers.store(word(attributes, NFTA_IMMEDIATE_DREG), nested?.get(NFTA_DATA_VALUE) ?? null);
   return 'yes';
-}
-
-function verdictOf(attributes: Attributes): 'yes' | 'perhaps' | Verdict {
-  const code = attributes.get(NFTA_VERDICT_CODE)?.readInt32BE(0);
-  const name = attributes.get(NFTA_VERDICT_CHAIN);
-  const chain = name === undefined ? '' : readText(name);
-  switch (code) {
-    case NF_DROP:
-      return { kind: 'drop' };
-    case NF_ACCEPT:
-      return { kind: 'accept' };
-    case NFT_JUMP:
-      return { kind: 'jump', chain };
-    case NFT_GOTO:
-      return { kind: 'goto', chain };
-    case NFT_RETURN:
-      return { kind: 'return' };
-    default:
-      return 'perhaps';
-  }
-}
-
-/**
- * A match of iptables that nf_tables has no word of its own for. Of struct xt_conntrack_mtinfo3 (xt_conntrack.h), three
- * half words: what is compared, what is inverted, and bits of `ct state`.
- */
-function matchOf(attributes: Attributes, { ctState }: Packet): 'yes' | 'no' | 'perhaps' {
-  const name = attributes.get(NFTA_MATCH_NAME);
-  if (name !== undefined && readText(name) === 'comment') return 'yes';
-  const info = attributes.get(NFTA_MATCH_INFO);
-  const isTracking = name !== undefined && readText(name) === 'conntrack';
-  if (!isTracking || info === undefined || info.length <= XT_CONNTRACK_STATES + 1) return 'perhaps';
-  const compared = info.readUInt16LE(XT_CONNTRACK_FLAGS);
-  if (ctState === null || compared !== XT_CONNTRACK_STATE) return 'perhaps';
-  const isInverted = (info.readUInt16LE(XT_CONNTRACK_FLAGS + 2) & XT_CONNTRACK_STATE) !== 0;
-  const isOne = (info.readUInt16LE(XT_CONNTRACK_STATES) & ctState) !== 0;
-  return isOne !== isInverted ? 'yes' : 'no';
-}
-
-/** A target of iptables that nf_tables has no word of its own for. */
-function targetOf(attributes: Attributes): 'yes' | 'perhaps' | Verdict {
-  const name = attributes.get(NFTA_TARGET_NAME);
-  const target = name === undefined ? '' : readText(name);
-  if (target === 'REJECT') return { kind: 'drop' };
-  return NEUTRAL_TARGETS.has(target) ? 'yes' : 'perhaps';
 }
 
 /** Numbers are in network order. */

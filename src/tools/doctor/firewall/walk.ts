@@ -57,7 +57,7 @@ function walk(
 ): Fate {
   let isCertain = true;
   for (const rule of chain.rules) {
-    const outcome = judge(rule, packet);
+    const outcome = judge(rule, packet, chain.sets);
     const { verdict } = outcome;
     if (verdict === null) continue;
     if (!outcome.isCertain) {

@@ -70,7 +70,8 @@ export function tryToConnect(address: string, port: number): Promise<Connection>
       resolve(result);
     };
     socket.on('connect', () => end('open'));
-    socket.on('timeout', () => end('silent'));
+    // On a busy host time may be up before anybody has looked at what came.
+    socket.on('timeout', () => setImmediate(() => end('silent')));
     socket.on('error', ({ code }: NodeJS.ErrnoException) =>
       end(code === 'ECONNREFUSED' ? 'refused' : 'silent'),
     );

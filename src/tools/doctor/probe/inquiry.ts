@@ -1,5 +1,5 @@
 /** Questions that are answered by frames: asked at once, and again those without an answer. */
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { FrameSender, FrameWatch, type Condition } from './frame-socket.js';
 
 /** How often to ask, since questions get lost, and how long to wait each time. */
@@ -35,6 +35,8 @@ export async function inquire<Q>(inquiry: Inquiry<Q>): Promise<Map<Q, Uint8Array
     for (let attempt = 0; attempt < attempts && open().length > 0; attempt++) {
       for (const question of open()) inquiry.send(question, sender);
       await pause(waitMs, undefined, { signal: complete.signal }).catch(() => undefined);
+      // On a busy host time may be up before anybody has looked at what came.
+      await nextTurn();
     }
   } finally {
     watch.close();
