@@ -15,12 +15,20 @@ import { identityOf, isRunning } from '../../lab/identity.js';
 import { VIP } from '../../lab/plan.js';
 import { makeTestFile, requestSeries, wrk } from '../../lab/traffic.js';
 import { destinationsOf } from './support/listings.js';
-import { eventually, serviceRules, URL, useDirector, type Setting } from './support/setting.js';
+import {
+  eventually,
+  PATIENCE_SECONDS,
+  serviceRules,
+  URL,
+  useDirector,
+  type Setting,
+} from './support/setting.js';
 import { talk } from './support/talk.js';
 
 const SERVICE = `${VIP}:80`;
 const FILE_BYTES = 300_000_000;
 const KILLS = 4;
+const LOAD = { connections: 10, patienceSeconds: PATIENCE_SECONDS };
 
 /** The process that moves the packets. */
 function workerPid({ directorHost }: Setting): number {
@@ -43,7 +51,7 @@ describe('a data plane that is killed', () => {
   it('loses no request and no byte, time after time', async () => {
     const { client, lab } = setting;
     const file = makeTestFile(lab, 'large', FILE_BYTES);
-    const load = wrk(client, URL, { connections: 10, seconds: 8 });
+    const load = wrk(client, URL, { ...LOAD, seconds: 8 });
     const script = `set -o pipefail; curl -sS --fail ${URL}files/large | sha256sum`;
     const download = client.run('bash', ['-c', script]);
     for (let i = 0; i < KILLS; i++) {
@@ -187,7 +195,7 @@ describe('a director that is killed', () => {
 
   it('is replaced by a restart with SIGUSR2 and by uvs upgrade, and nobody notices', async () => {
     const { client, directorHost } = setting;
-    const load = wrk(client, URL, { connections: 10, seconds: 6 });
+    const load = wrk(client, URL, { ...LOAD, seconds: 6 });
     assert.equal(await setting.director.daemon.stop('SIGUSR2'), 0);
     setting.director = await Director.start(directorHost);
     const { pid } = setting.director.daemon;

@@ -9,7 +9,14 @@ import { range, serverAddress, VIP } from '../../lab/plan.js';
 import { makeTestFile, wrk, type TestFile } from '../../lab/traffic.js';
 import { startWebServers } from '../../lab/webserver.js';
 import { connectionsOf, destinationsOf } from './support/listings.js';
-import { eventually, SERVICE, URL, useDirector, useLab } from './support/setting.js';
+import {
+  eventually,
+  PATIENCE_SECONDS,
+  SERVICE,
+  URL,
+  useDirector,
+  useLab,
+} from './support/setting.js';
 import { talk } from './support/talk.js';
 
 const MEGABYTE = 1_000_000;
@@ -18,8 +25,6 @@ const FILES = `${VIP}:8080`;
 const FILE_SERVER = `${serverAddress(3)}:80`;
 const WEB: ServiceKey = { family: 'inet', protocol: 'tcp', address: VIP, port: 80, fwmark: 0 };
 const LOAD_SECONDS = 5;
-/** While a server is away its connections' packets are dropped; a client repeats them after 0.2, 0.4, 0.8, 1.6 ... s. */
-const PATIENCE_SECONDS = 30;
 const CLIENTS = 20;
 const KEPT = 6;
 
@@ -87,6 +92,7 @@ describe('a director whose rules change under load', () => {
     const { client, director } = setting;
     const talkers = range(KEPT).map(() => talk(client, VIP, 80));
     await Promise.all(talkers.map((talker) => talker.output(/connected/)));
+    // While a server is away its connections' packets are dropped.
     const load = wrk(client, URL, {
       connections: CLIENTS,
       seconds: LOAD_SECONDS,

@@ -50,7 +50,7 @@ describe('the status page in Chromium', () => {
 
   it('shows the numbers that uvsadm shows, once traffic has ended', async () => {
     const { client, director } = setting;
-    const load = startWrk(client, URL, { connections: 4, seconds: 1, keepAlive: false });
+    const load = startWrk(client, URL, { connections: 4, seconds: 30, keepAlive: false });
     // While there is traffic rates move.
     await page.locator('#rows tr.service td[data-title="Conn/s"]:not([data-value="0"])').waitFor();
     await endWrk(load);

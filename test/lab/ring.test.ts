@@ -299,9 +299,9 @@ describe('ring driver', function () {
 
   it('allocates nothing for hundreds of thousands of frames', async () => {
     const { grownBytes, stats } = await wire.probe();
-    // The smallest object is 16 bytes: one per frame would be 1.6 MB.
+    // The smallest object is 16 bytes: one per frame would be 3.2 MB.
     assert.ok(grownBytes < 100_000, `${grownBytes} bytes`);
-    assert.ok(stats[NEAR].sentFrames > 200_000);
+    assert.ok(stats[NEAR].sentFrames > 100_000);
     assert.equal(stats[NEAR].ringDrops + stats[FAR].ringDrops, 0);
   });
 

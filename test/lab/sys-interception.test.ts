@@ -78,21 +78,21 @@ describe('interception', () => {
   }
 
   it('hides a virtual endpoint, and no other port of its address', async () => {
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 7);
+    await refused(lab.client, 'http://10.1.0.100:80/');
     hide(['10.1.0.100:80']);
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 28);
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:81/'), 7);
-    assert.equal(await curl(lab.client, 'http://10.1.0.1:80/'), 7);
+    await silent(lab.client, 'http://10.1.0.100:80/');
+    await refused(lab.client, 'http://10.1.0.100:81/');
+    await refused(lab.client, 'http://10.1.0.1:80/');
     interception.remove();
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 7);
+    await refused(lab.client, 'http://10.1.0.100:80/');
   });
 
   it('hides what a real server sends from its port, and nothing else of its', async () => {
     hide([], ['10.2.0.11:8080']);
     // Nobody listens, so what is hidden is the server's RST.
-    assert.equal(await curl(lab.client, 'http://10.2.0.11:8080/'), 28);
-    assert.equal(await curl(lab.client, 'http://10.2.0.11:8081/'), 7);
-    assert.equal(await curl(lab.server, 'http://10.1.0.2:8080/'), 7);
+    await silent(lab.client, 'http://10.2.0.11:8080/');
+    await refused(lab.client, 'http://10.2.0.11:8081/');
+    await refused(lab.server, 'http://10.1.0.2:8080/');
   });
 
   it('takes port 0 for all TCP ports of an address', async () => {
@@ -100,8 +100,7 @@ describe('interception', () => {
     const urls = [1, 80, 65_535].flatMap((port) =>
       ['10.1.0.100', '10.2.0.11'].map((host) => `http://${host}:${port}/`),
     );
-    const exits = await Promise.all(urls.map((url) => curl(lab.client, url)));
-    assert.deepEqual(exits, [28, 28, 28, 28, 28, 28]);
+    await Promise.all(urls.map((url) => silent(lab.client, url)));
     const ping = ['-c', '1', '-W', '5'];
     assert.equal((await lab.client.run('ping', [...ping, '10.1.0.100'])).exit, 0);
     assert.equal((await lab.client.run('ping', [...ping, '10.2.0.11'])).exit, 0);
@@ -165,7 +164,7 @@ describe('interception', () => {
     await lab.director.output('nft', ['flush', 'ruleset']);
     assert.match(String(await tampering), /removed nf_tables table uvs_test; restored/);
     assert.deepEqual((await hidden()).virtual, ['10.1.0.100:80']);
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 28);
+    await silent(lab.client, 'http://10.1.0.100:80/');
   });
 
   it('is repaired by the next update when somebody has changed its sets', async () => {
@@ -179,10 +178,10 @@ describe('interception', () => {
   it('covers the interfaces it is told as far as they exist, also one that was made anew', async () => {
     hide(['10.1.0.100:80']);
     interception.setInterfaces(named(['int0']));
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 7);
+    await refused(lab.client, 'http://10.1.0.100:80/');
     interception.setInterfaces(named(['ext0', 'new0']));
     assert.deepEqual(await devices(), ['ext0']);
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 28);
+    await silent(lab.client, 'http://10.1.0.100:80/');
     for (let times = 0; times < 2; times++) {
       await ip(lab.director, 'link add new0 type veth peer name new1');
       interception.setInterfaces(named(['ext0', 'new0']));
@@ -202,17 +201,17 @@ describe('interception', () => {
     await ip(lab.director, 'link del new2', 'link add new2 index 99 type veth peer name new1');
     assert.deepEqual(await eventually(devices, isCovered('new2')), ['ext0', 'new2']);
     await ip(lab.director, 'link del new2');
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 28);
+    await silent(lab.client, 'http://10.1.0.100:80/');
   });
 
   it('has a second line of defence for interfaces that have lost their hooks', async () => {
     hide(['10.1.0.100:80'], ['10.2.0.11:80']);
     const chain = ['netdev', TABLE, 'ingress_ext0'];
     await lab.director.output('nft', ['flush', 'chain', ...chain]);
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 28);
+    await silent(lab.client, 'http://10.1.0.100:80/');
     hide(['10.1.0.100:81']);
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:80/'), 7);
-    assert.equal(await curl(lab.client, 'http://10.1.0.100:81/'), 28);
+    await refused(lab.client, 'http://10.1.0.100:80/');
+    await silent(lab.client, 'http://10.1.0.100:81/');
   });
 
   it('removes the tables of a prefix and no others', async () => {
@@ -301,9 +300,14 @@ describe('interception', () => {
   });
 });
 
-/** Exit status: 7 for "refused", 28 for "no answer within a second". */
-async function curl(host: Host, url: string): Promise<number | null> {
-  return (await host.run('curl', ['-s', '--max-time', '1', url])).exit;
+/** The kernel says that nobody listens. */
+async function refused(host: Host, url: string): Promise<void> {
+  assert.equal((await host.run('curl', ['-s', '--max-time', '20', url])).exit, 7, url);
+}
+
+/** Nobody says anything, for a second. */
+async function silent(host: Host, url: string): Promise<void> {
+  assert.equal((await host.run('curl', ['-s', '--max-time', '1', url])).exit, 28, url);
 }
 
 /** As nft shows endpoints: port 0 isn't a port. */

@@ -18,6 +18,9 @@ const BATCH = 32;
 const FRAMES_MAX = 1_000_000;
 const TURNS = 3;
 const FLOOD_FRAMES = 20_000;
+/** Frames that are missing are waited for so often and long. */
+const LOOKS_MAX = 200;
+const LOOK_MS = 50;
 
 const ifindex = Number(readFileSync('/sys/class/net/wire1/ifindex', 'utf8'));
 const sender = new RingDriver();
@@ -68,7 +71,7 @@ function receiveWithoutEnd(): void {
 function takeTurn(): void {
   seen.turns += 1;
   if (seen.turns < TURNS) setTimeout(takeTurn, 0);
-  else setTimeout(flood, 50);
+  else onceComplete(() => seen.received === sent, flood);
 }
 
 /** More frames at once than there is room for. */
@@ -78,7 +81,17 @@ function flood(): void {
   const before = driver.stats(PORT).ringDrops;
   driver.watch(receiveSome);
   send(FLOOD_FRAMES);
-  setTimeout(() => report(before), 200);
+  const lost = (): number => driver.stats(PORT).ringDrops - before;
+  onceComplete(
+    () => seen.received + lost() === sent,
+    () => report(lost()),
+  );
+}
+
+/** Goes on when no frame is missing, or none comes any more. */
+function onceComplete(isComplete: () => boolean, goOn: () => void, looks = LOOKS_MAX): void {
+  if (isComplete() || looks === 0) goOn();
+  else setTimeout(() => onceComplete(isComplete, goOn, looks - 1), LOOK_MS);
 }
 
 /** Of a flood many are lost, in whatever places. */
@@ -89,8 +102,8 @@ function receiveSome(): void {
   }
 }
 
-function report(before: number): void {
-  seen.counted = driver.stats(PORT).ringDrops - before;
+function report(lost: number): void {
+  seen.counted = lost;
   process.stdout.write(JSON.stringify({ ...seen, sent }), () => process.exit());
 }
 

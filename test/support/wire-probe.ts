@@ -15,7 +15,7 @@ import { heapGrowth } from './heap-growth.js';
 const UNDER_WAY = 100;
 const WARM_UP_FRAMES = 100_000;
 /** In each round. */
-const FRAMES = 100_000;
+const FRAMES = 200_000;
 
 /** Sends each frame back to where it came from; a MAC address ends with its port's number. */
 const turnRound: PacketEngine = {

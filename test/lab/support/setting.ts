@@ -10,6 +10,8 @@ import { startWebServers, type WebServer } from '../../../lab/webserver.js';
 export const SERVICE = `${VIP}:80`;
 export const URL = `http://${VIP}/`;
 const SERVERS = 3;
+/** Of wrk, where a request must not be lost but may be delayed: its segments are repeated after 0.2, 0.4, 0.8, 1.6 ... s. */
+export const PATIENCE_SECONDS = 30;
 const COMMANDS = ['nginx', 'curl', 'wrk', 'ping', 'nft'];
 
 /** Filled in before the tests of a suite run. */
@@ -89,7 +91,8 @@ function requirePcap(context: Mocha.Context): void {
   }
 }
 
-const PATIENCE_MS = 15_000;
+/** The machine may have other things to do. */
+const PATIENCE_MS = 40_000;
 const PAUSE_MS = 20;
 
 /** Asks again and again until `accept` likes the answer, or patience is at an end; resolves to the last answer. */
