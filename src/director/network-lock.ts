@@ -7,8 +7,8 @@ import { connect, createServer } from 'node:net';
 import { DirectorRunningError } from './lock.js';
 
 const NAME = '\0uvs-director';
-/** A director at work answers at once; one that is stuck remains nameless. */
-const ANSWER_TIMEOUT_MS = 1000;
+/** A director at work answers at once, on a busy host later; one that is stuck remains nameless. */
+const ANSWER_TIMEOUT_MS = 5000;
 
 export interface NetworkLock {
   release(): Promise<void>;

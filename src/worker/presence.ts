@@ -8,8 +8,8 @@ import { connect, createServer } from 'node:net';
 const NAME = '\0uvs-data-plane';
 /** The predecessor has the name until it has ended. */
 const RETRY_MS = 50;
-/** A data plane at work answers at once; one that is stuck remains nameless. */
-const ANSWER_TIMEOUT_MS = 1000;
+/** A data plane at work answers at once, on a busy host later; one that is stuck remains nameless. */
+const ANSWER_TIMEOUT_MS = 5000;
 
 export interface Presence {
   pid: number;
