@@ -4,6 +4,8 @@
 import type { Destinations, Scheduler, SchedulerType } from './scheduler.js';
 
 export abstract class BoundScheduler implements Scheduler {
+  readonly regardsAddresses: boolean = false;
+
   constructor(
     protected readonly destinations: Destinations,
     protected readonly service: number,

@@ -9,6 +9,8 @@ const BUCKET_BITS = 8;
 const BUCKETS = 1 << BUCKET_BITS;
 
 class DestinationHash extends BoundScheduler {
+  override readonly regardsAddresses = true;
+
   private readonly buckets = new Int32Array(BUCKETS);
   /** The destinations have changed: the buckets are filled anew when they are next looked at, however many did. */
   private isStale = true;

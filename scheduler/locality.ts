@@ -5,6 +5,8 @@ import { WeightedLeastConnection } from './wlc.js';
 
 /** Chooses by wlc's rule where the cache has no answer. */
 export abstract class LocalityScheduler extends WeightedLeastConnection {
+  override readonly regardsAddresses = true;
+
   protected readonly cache: LocalityCache;
 
   constructor(destinations: Destinations, service: number) {

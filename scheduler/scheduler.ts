@@ -40,6 +40,8 @@ export interface Destinations {
 
 /** A scheduler bound to one service. */
 export interface Scheduler {
+  /** True where the choice depends on whose connection it is, so that it can't be made ahead. */
+  readonly regardsAddresses: boolean;
   /**
    * The destination for a new connection, 0 if none can be had. Addresses are int32 in host order, `now` is
    * in ticks (10 ms, wrapping int32). Must not allocate.

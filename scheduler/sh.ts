@@ -15,6 +15,8 @@ function bucketOf(address: number, port: number, offset: number): number {
 }
 
 class SourceHash extends BoundScheduler {
+  override readonly regardsAddresses = true;
+
   private readonly buckets = new Int32Array(BUCKETS);
   /** The destinations have changed: the buckets are filled anew when they are next looked at, however many did. */
   private isStale = true;

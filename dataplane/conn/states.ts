@@ -47,6 +47,9 @@ export const IS_ACTIVE = Uint8Array.from([0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 1]);
 /** 1 for states in which only one side has been heard. */
 export const IS_HALF_OPEN = Uint8Array.from([0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 1]);
 
+/** 1 for states in which a connection is over: another one may begin with the same ends (conn_reuse_mode). */
+export const IS_OVER = Uint8Array.from([0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0]);
+
 /** Who sent the packet: the client; the server; the client of a connection whose replies bypass the director. */
 export const INPUT = 0;
 export const OUTPUT = 1;

@@ -14,6 +14,7 @@ import type { Driver } from './driver.js';
 const BURSTS_PER_TURN = 16;
 const AWAIT_MS = 1;
 const TIMERS_MS = 100;
+const HURRY_MS = 10;
 const RETRY_MS = 1;
 
 /** A driver whose frames come from outside, at any time. */
@@ -35,11 +36,14 @@ export interface PacedWork {
   moved?(frames: number): void;
   /** Runs what is due; true if more is due. Called about every 100 ms and after bursts. */
   advance(now: number): boolean;
+  /** True where `advance` is to be called in every tick, although no frame comes. */
+  hurries?(): boolean;
 }
 
 export class Pacer {
   private timers: NodeJS.Timeout | null = null;
   private retry: NodeJS.Timeout | null = null;
+  private hurry: NodeJS.Timeout | null = null;
   private again: NodeJS.Immediate | null = null;
   private advanced = 0;
 
@@ -63,6 +67,8 @@ export class Pacer {
     this.timers = null;
     if (this.retry !== null) clearTimeout(this.retry);
     this.retry = null;
+    if (this.hurry !== null) clearTimeout(this.hurry);
+    this.hurry = null;
     if (this.again !== null) clearImmediate(this.again);
     this.again = null;
     this.driver.unwatch();
@@ -80,6 +86,7 @@ export class Pacer {
       if (count > 0) this.work.moved?.(count);
     }
     this.runTimers(now);
+    if (this.work.hurries?.() === true) this.hurry ??= setTimeout(this.runHurry, HURRY_MS);
     this.chooseWait(frames > 0);
   };
 
@@ -94,6 +101,11 @@ export class Pacer {
 
   private readonly runRetry = (): void => {
     this.retry = null;
+    this.run();
+  };
+
+  private readonly runHurry = (): void => {
+    this.hurry = null;
     this.run();
   };
 

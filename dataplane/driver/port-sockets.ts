@@ -6,10 +6,10 @@
  */
 import { close } from '../sys/libc.js';
 import { openSendSocket, sendThrough } from '../sys/packet-socket.js';
-import { ALL_FRAMES, RING_FILTERS } from './ring-filters.js';
+import { ALL_FRAMES, RING_FILTERS, ringFilter } from './ring-filters.js';
 import { attachToSocket, loadProgram, SOCKET_FILTER } from '../sys/fastpath/kernel-objects.js';
 import type { FlowMap } from '../sys/fastpath/find-flow.js';
-import { skippingFilter } from '../sys/fastpath/programs.js';
+import { openingFilter, skippingFilter } from '../sys/fastpath/programs.js';
 import type { PortStats } from './stats.js';
 import {
   attachFilter,
@@ -19,7 +19,6 @@ import {
   type RingGeometry,
 } from './tpacket.js';
 
-/** The kernel forwards none of these. */
 const SYN_RING = 2;
 
 export class PortSockets {
@@ -62,16 +61,15 @@ export class PortSockets {
    */
   setFilter(program: Uint8Array): void {
     for (const [ring, fd] of this.receiveFds.entries()) {
-      attachFilter(fd, Buffer.concat([RING_FILTERS[ring], program]));
+      attachFilter(fd, ringFilter(RING_FILTERS[ring], program));
     }
   }
 
   /** The same, and packets of these flows stay out of the rings, where the kernel forwards them. Throws SysError. */
   setFilterBesideFlows(program: Uint8Array, flows: FlowMap): void {
     for (const [ring, fd] of this.receiveFds.entries()) {
-      const before = RING_FILTERS[ring];
-      if (ring === SYN_RING) attachFilter(fd, Buffer.concat([before, program]));
-      else attachProgram(fd, skippingFilter(flows, before, program));
+      const filter = ring === SYN_RING ? openingFilter : skippingFilter;
+      attachProgram(fd, filter(flows, RING_FILTERS[ring], program));
     }
   }
 

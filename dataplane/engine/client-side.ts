@@ -5,7 +5,7 @@
  */
 import type { Accounting } from './accounting.js';
 import * as rec from '../conn/record.js';
-import { CLOSE, INPUT, TIME_WAIT } from '../conn/states.js';
+import { INPUT, IS_OVER } from '../conn/states.js';
 import { dropReason } from '../drops.js';
 import { OFFLOAD_PARTIAL_CHECKSUM } from '../offload.js';
 import type { Exit } from './exit.js';
@@ -100,7 +100,7 @@ export class ClientSide {
     const { fastPath } = this.lifecycle;
     if (fastPath === null) return verdict;
     const isSent = (verdict & 0xff) === SEND;
-    if (isNew) fastPath.open(c, isSent);
+    if (isNew) fastPath.open(c, isSent, now);
     else if ((flags & SYN) !== 0) fastPath.watch(c);
     else if (isSent && fastPath.isWorthwhile(c)) fastPath.propose(c);
     return verdict;
@@ -204,7 +204,6 @@ export class ClientSide {
       return true;
     }
     if (settings.connReuseMode === 0 || this.words[base + CONTROLLER] !== 0) return false;
-    const tcpState = this.words[base + META] & 0xff;
-    return tcpState === TIME_WAIT || tcpState === CLOSE;
+    return IS_OVER[this.words[base + META] & 0xff] === 1;
   }
 }

@@ -33,8 +33,12 @@
  *          | to skip     | to forward   |                  |         |         |
  *          +-------------+--------------+------------------+---------+---------+
  *
- * A flow counts while its generation is the present one: 0 is never, and a new one ends all flows at once. There are two
- * words because two programs look at each packet, one after the other: the first one keeps it from the
+ * A flow counts while its generation is the present one, and a new one ends all flows at once. A place is free, or taken by
+ * whoever writes a flow there, or rests for a while after a flow has ended; the kernel's programs take places, too, where they
+ * open connections by themselves (openings-layout.ts). Such a flow's notes name the server, negative, and the slot of the
+ * other direction, until the data plane has made the connection.
+ *
+ * There are two words of the generation because two programs look at each packet, one after the other: the first one keeps it from the
  * data plane's rings, the second one forwards it (programs.ts). What is to end first stops being skipped.
  *
  * Packets that change a connection's state are reported, in the order in which they came, in a ring of their own: two
@@ -53,6 +57,10 @@ export const BUCKET_WORDS = NOTES + WAYS * NOTE_WORDS;
 export const BUCKET_BYTES = BUCKET_WORDS * Int32Array.BYTES_PER_ELEMENT;
 
 export const GENERATION = 0;
+/** In the place of a generation. */
+export const FREE = 0;
+export const TAKEN = -1;
+export const RESTING = -2;
 export const SOURCE = 1;
 export const DESTINATION = 2;
 export const PORTS = 3;
@@ -70,6 +78,8 @@ export const BYTES_HIGH = 15;
 /** In the upper half of the word of the new port. */
 export const REWRITES_SOURCE = 0x1_0000;
 export const CHANGES_PORT = 0x2_0000;
+/** The kernel has made the flow for a client's SYN, which has not passed yet. */
+export const OPENS = 0x4_0000;
 
 export const SKIP_GENERATION = 0;
 export const FORWARD_GENERATION = 1;
@@ -89,5 +99,7 @@ export const REPORT_BYTES = REPORT_WORDS * Int32Array.BYTES_PER_ELEMENT;
 
 export const NOTE_CONNECTION = 0;
 export const NOTE_PACKETS = 1;
+/** Of a flow that has no connection yet. */
+export const NOTE_PARTNER = 1;
 export const NOTE_BYTES_LOW = 2;
 export const NOTE_BYTES_HIGH = 3;

@@ -2,7 +2,7 @@
  * The data plane's end of the table of flows (layout.ts): finds places, writes flows, ends them, reads their counters.
  *
  * The kernel reads while this writes. A flow's generation is written last, and cleared first; a place that was
- * given up is left alone for a while, so that no program is still reading it when another flow moves in.
+ * given up rests for a while, so that no program is still reading it when another flow moves in.
  */
 import { ticksUntil } from '../clock.js';
 import { flowHash } from './flow-hash.js';
@@ -10,7 +10,7 @@ import * as at from './layout.js';
 
 /** Bits of a report below its slot. */
 export const REPORT_FLAGS_BITS = 8;
-const { BUCKET_WORDS, FLOW_WORDS, GENERATION, WAYS } = at;
+const { BUCKET_WORDS, FLOW_WORDS, FREE, GENERATION, RESTING, TAKEN, WAYS } = at;
 /** Programs run for microseconds; a virtual machine may be halted in between, and `now` be of a moment ago. */
 const REST_TICKS = 20;
 const TWO_TO_32 = 0x1_0000_0000;
@@ -30,11 +30,15 @@ export class FlowTable {
   readonly bytes: Uint8Array;
   private readonly key: Int32Array;
   private readonly description: number;
-  /** By slot: when it was given up. */
-  private readonly leftAt: Int32Array;
-  private endedAt: number;
+  /** Places that rest, in a ring, and since when. */
+  private readonly resting: Int32Array;
+  private readonly restingSince: Int32Array;
+  private restingFirst = 0;
+  private restingCount = 0;
   private reportsRead: number;
   private isCatchingUp = true;
+  /** Since this was last set to false. */
+  hasMissedReports = false;
 
   /**
    * @param words the table's memory, described (layout.ts)
@@ -45,8 +49,7 @@ export class FlowTable {
   constructor(
     words: Int32Array,
     private readonly reports: Int32Array,
-    private readonly pause: () => void,
-    now: number,
+    readonly pause: () => void,
   ) {
     this.words = words;
     this.bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
@@ -56,8 +59,8 @@ export class FlowTable {
     this.capacity = this.buckets * WAYS;
     const key = this.description + at.KEY;
     this.key = words.slice(key, key + at.KEY_WORDS);
-    this.leftAt = new Int32Array(this.capacity).fill((now - REST_TICKS) | 0);
-    this.endedAt = (now - REST_TICKS) | 0;
+    this.resting = new Int32Array(this.capacity);
+    this.restingSince = new Int32Array(this.capacity);
     const room = reports.length / at.REPORT_WORDS;
     // What an earlier data plane hasn't read is still there.
     this.reportsRead = (words[this.description + at.REPORTS] - room) | 0;
@@ -71,7 +74,10 @@ export class FlowTable {
     const { reports } = this;
     const room = reports.length / at.REPORT_WORDS;
     const made = Atomics.load(this.words, this.description + at.REPORTS);
-    if (((made - this.reportsRead) | 0) > room) this.reportsRead = (made - room) | 0;
+    if (((made - this.reportsRead) | 0) > room) {
+      this.reportsRead = (made - room) | 0;
+      this.hasMissedReports = true;
+    }
     while (this.reportsRead !== made) {
       const place = (this.reportsRead & (room - 1)) * at.REPORT_WORDS;
       const report = reports[place];
@@ -88,14 +94,28 @@ export class FlowTable {
     return NO_REPORT;
   }
 
-  /** A free place for a flow with these ends, as they are in the packet; NO_SLOT where there is none. */
-  findPlace(source: number, destination: number, ports: number, now: number): number {
-    if (ticksUntil(now, this.endedAt) < REST_TICKS) return NO_SLOT;
+  /** Takes a place for a flow with these ends, as they are in the packet; NO_SLOT where there is none. */
+  takePlace(source: number, destination: number, ports: number): number {
+    const { words } = this;
     const first = this.firstSlot(source, destination, ports);
     for (let slot = first; slot < first + WAYS; slot++) {
-      if (!this.isLive(slot) && ticksUntil(now, this.leftAt[slot]) >= REST_TICKS) return slot;
+      const generation = this.base(slot) + GENERATION;
+      if (words[generation] !== FREE) continue;
+      if (Atomics.compareExchange(words, generation, FREE, TAKEN) === FREE) return slot;
     }
     return NO_SLOT;
+  }
+
+  /** Places that have rested for long enough are free. */
+  wake(now: number): void {
+    const { words, resting, capacity } = this;
+    while (this.restingCount > 0) {
+      const first = this.restingFirst;
+      if (ticksUntil(now, this.restingSince[first]) < REST_TICKS) return;
+      words[this.base(resting[first]) + GENERATION] = FREE;
+      this.restingFirst = first + 1 === capacity ? 0 : first + 1;
+      this.restingCount--;
+    }
   }
 
   /** The slot of the flow with these ends; NO_SLOT where there is none. */
@@ -120,7 +140,7 @@ export class FlowTable {
   }
 
   /**
-   * Writes all of a flow but its way out; it doesn't count yet.
+   * Writes all of a flow but its way out, into a place that was taken; it doesn't count yet.
    * @param reportsNext its next packet is to be reported, whatever it is
    */
   write(
@@ -133,13 +153,9 @@ export class FlowTable {
     newPort: number,
     headerDifference: number,
     reportsNext: boolean,
-    now: number,
   ): void {
     const { words } = this;
     const base = this.base(slot);
-    words[base + GENERATION] = 0;
-    // Nobody else's, although it doesn't count yet.
-    this.leftAt[slot] = now;
     words[base + at.SOURCE] = source;
     words[base + at.DESTINATION] = destination;
     words[base + at.PORTS] = ports;
@@ -149,10 +165,26 @@ export class FlowTable {
     for (let word = at.IFINDEX; word < FLOW_WORDS; word++) words[base + word] = 0;
     const report = (slot + 1) << at.REPORT_SLOT_SHIFT;
     words[base + at.REPORT] = reportsNext ? report | at.REPORT_NEXT : report;
+    this.assign(slot, connection);
+  }
+
+  /** A flow's word, by its number in layout.ts. */
+  word(slot: number, index: number): number {
+    return this.words[this.base(slot) + index];
+  }
+
+  /** Whose flow it is; nothing of it has been counted. */
+  assign(slot: number, connection: number): void {
+    const { words } = this;
     const notes = this.notes(slot);
     words[notes + at.NOTE_CONNECTION] = connection;
     words[notes + at.NOTE_PACKETS] = 0;
     words[notes + at.NOTE_BYTES_LOW] = words[notes + at.NOTE_BYTES_HIGH] = 0;
+  }
+
+  /** The other direction of a flow that the kernel has made, and that has no connection yet. */
+  partnerOf(slot: number): number {
+    return this.words[this.notes(slot) + at.NOTE_PARTNER];
   }
 
   /** @param frameMax length of the longest frame that may leave that way */
@@ -186,24 +218,39 @@ export class FlowTable {
   /** From now on its packets come to the data plane. Nor may it be found before another flow of the same packets. */
   end(slot: number, now: number): void {
     const base = this.base(slot);
-    Atomics.store(this.words, base + GENERATION, 0);
-    this.words[base + at.SOURCE] = NO_ADDRESS;
-    this.leftAt[slot] = now;
+    const { words } = this;
+    if (words[base + GENERATION] === RESTING) return;
+    words[base + GENERATION] = RESTING;
+    words[base + at.SOURCE] = NO_ADDRESS;
+    const place = (this.restingFirst + this.restingCount) % this.capacity;
+    this.resting[place] = slot;
+    this.restingSince[place] = now;
+    this.restingCount++;
+  }
+
+  /** Ends whatever an earlier data plane has left: flows of old, and places that it had taken or that were resting. */
+  clear(now: number): void {
+    const { words } = this;
+    for (let slot = 0; slot < this.capacity; slot++) {
+      const generation = this.base(slot) + GENERATION;
+      if (words[generation] === FREE) continue;
+      if (words[generation] === RESTING) words[generation] = TAKEN;
+      this.end(slot, now);
+    }
   }
 
   /**
-   * Ends all flows. They stop being kept from the data plane a moment before they stop being forwarded: no packet is
-   * lost in between, some come twice.
+   * No flow counts any more; their places are still to be given up by `end`. They stop being kept from the data plane a
+   * moment before they stop being forwarded: no packet is lost in between, some come twice.
    */
-  endAll(now: number): void {
+  endAll(): void {
     const next = this.generation === 0x7fff_ffff ? 1 : this.generation + 1;
     Atomics.store(this.words, this.description + at.SKIP_GENERATION, next);
     this.pause();
     Atomics.store(this.words, this.description + at.FORWARD_GENERATION, next);
-    this.endedAt = now;
   }
 
-  /** The connection that a flow belongs to. */
+  /** The connection that a flow belongs to; a server, negative, for one of the kernel's that has no connection yet. */
   connectionOf(slot: number): number {
     return this.words[this.notes(slot) + at.NOTE_CONNECTION];
   }
@@ -238,12 +285,18 @@ export class FlowTable {
     return taken;
   }
 
-  private get generation(): number {
+  /** Of flows that count. */
+  get generation(): number {
     return this.words[this.description + at.FORWARD_GENERATION];
   }
 
+  /** Its lower bits are the bucket. */
+  hash(source: number, destination: number, ports: number): number {
+    return flowHash(this.key, source, destination, ports);
+  }
+
   private firstSlot(source: number, destination: number, ports: number): number {
-    return (flowHash(this.key, source, destination, ports) & (this.buckets - 1)) * WAYS;
+    return (this.hash(source, destination, ports) & (this.buckets - 1)) * WAYS;
   }
 
   private notes(slot: number): number {

@@ -7,6 +7,7 @@ import {
   ESTABLISHED,
   IS_ACTIVE,
   IS_HALF_OPEN,
+  IS_OVER,
   nextState,
   OUTPUT,
   SYN_RECV,
@@ -90,6 +91,7 @@ export class Lifecycle {
     this.words[c * WORDS + TIMEOUT] = INITIAL_TIMEOUT_TICKS;
     connections.commit(c);
     destinations.bind(destination, isTemplate);
+    if (!isTemplate) this.fastPath?.occupy(c);
     return c;
   }
 
@@ -113,6 +115,7 @@ export class Lifecycle {
     if (after === SYN_RECV) words[base + FLAGS] &= ~ANSWERED;
     words[base + META] = (meta & ~0xff) | after;
     this.halfOpen += IS_HALF_OPEN[after] - IS_HALF_OPEN[before];
+    if (IS_OVER[after] !== IS_OVER[before]) this.noteEnds(connection, IS_OVER[after] === 1);
     const isInactive = (words[base + FLAGS] & INACTIVE) !== 0;
     if (isInactive && IS_ACTIVE[after] === 1) {
       words[base + FLAGS] &= ~INACTIVE;
@@ -125,6 +128,12 @@ export class Lifecycle {
     if (after === ESTABLISHED && template !== 0) {
       words[template * WORDS + META] |= rec.TEMPLATE_ASSURED;
     }
+  }
+
+  /** The kernel may open another connection with the same ends, or not. */
+  private noteEnds(connection: number, areFree: boolean): void {
+    if (areFree) this.fastPath?.vacate(connection);
+    else this.fastPath?.occupy(connection);
   }
 
   /** Starts the timer of a connection that was just made. */
@@ -238,7 +247,11 @@ export class Lifecycle {
   private remove(connection: number): void {
     const base = connection * WORDS;
     const flags = this.words[base + FLAGS];
-    if ((flags & TEMPLATE) === 0) this.halfOpen -= IS_HALF_OPEN[this.words[base + META] & 0xff];
+    if ((flags & TEMPLATE) === 0) {
+      const tcpState = this.words[base + META] & 0xff;
+      this.halfOpen -= IS_HALF_OPEN[tcpState];
+      if (IS_OVER[tcpState] === 0) this.noteEnds(connection, true);
+    }
     this.fastPath?.retire(connection);
     this.state.wheel.cancel(connection);
     this.state.destinations.unbind(

@@ -5,18 +5,33 @@
  * added to timers and statistics a few times a second.
  *
  *     SYN, scheduled --------------------------> flows --> quiet, expired, deleted, another way --> none
+ *     SYN, decided ahead (openings.ts) --kernel--> flows
  *     a busy one's packet --> proposed --(burst is through)--> flows
  *
  * In a flood of SYNs only those get flows that have answered: the table is small.
  */
 import * as rec from '../conn/record.js';
-import { CLOSE, ESTABLISHED, INPUT, IS_HALF_OPEN, OUTPUT, TIME_WAIT } from '../conn/states.js';
+import {
+  CLOSE,
+  ESTABLISHED,
+  INPUT,
+  IS_HALF_OPEN,
+  IS_OVER,
+  OUTPUT,
+  TIME_WAIT,
+} from '../conn/states.js';
 import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
 import type { Accounting } from '../engine/accounting.js';
+import type { OpeningTable } from '../flows/openings-table.js';
+import { portsWord, swap32 } from '../flows/packet-order.js';
 import { NO_REPORT, NO_SLOT, REPORT_FLAGS_BITS, type FlowTable } from '../flows/table.js';
 import type { State } from '../state.js';
+import { SYN } from '../wire/tcp.js';
 import type { Lifecycle } from './connections.js';
 import { FlowWriter, TO_CLIENT, TO_SERVER } from './flow-writer.js';
+import { Members } from './members.js';
+import { Opened } from './opened.js';
+import { HALF_OPEN_MAX, Openings } from './openings.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 const META = rec.W_META;
@@ -31,8 +46,6 @@ const PROPOSALS_MAX = 256;
 const QUIET_TICKS = 5 * TICKS_PER_SECOND;
 /** One that closes, which may have a packet or two to come. */
 const CLOSING_QUIET_TICKS = TICKS_PER_SECOND / 10;
-/** With more half-open connections than this a SYN alone doesn't make flows. */
-const HALF_OPEN_MAX = 4096;
 const REPORTS_MAX = 65_536;
 const COLLECTION_TICKS = TICKS_PER_SECOND / 10;
 /** Connections whose counters are collected at a time. */
@@ -44,52 +57,67 @@ export class FastPath {
   bytes = 0;
   /** Connections that found no place in the table. */
   crowded = 0;
+  /** Connections that the kernel has opened. */
+  opened = 0;
 
   private isSuspended = false;
   private readonly words: Int32Array;
   private readonly proposals = new Int32Array(PROPOSALS_MAX);
   private proposed = 0;
-  /** Connections with flows, without gaps; by place in this list: */
-  private readonly members: Int32Array;
-  private readonly toServer: Int32Array;
-  private readonly toClient: Int32Array;
-  private readonly heardAt: Int32Array;
-  private count = 0;
-  /** By connection: its place in the list and 1, 0 for none. */
-  private readonly places: Int32Array;
+  private readonly members: Members;
   private cursor = 0;
   /** As of the last burst or `advance`. */
   private now: number;
   private collectedAt: number;
   private revision: number;
   private readonly writer: FlowWriter;
+  private readonly openings: Openings;
+  private readonly newcomers: Opened;
 
   constructor(
     private readonly state: State,
     private readonly accounting: Accounting,
     private readonly lifecycle: Lifecycle,
     private readonly flows: FlowTable,
+    private readonly openingTable: OpeningTable,
     now: number,
   ) {
     this.now = this.collectedAt = now;
     this.words = state.connections.words;
     this.writer = new FlowWriter(state, flows);
-    const membersMax = flows.capacity >> 1;
-    this.members = new Int32Array(membersMax);
-    this.toServer = new Int32Array(membersMax);
-    this.toClient = new Int32Array(membersMax);
-    this.heardAt = new Int32Array(membersMax);
-    this.places = new Int32Array(state.connections.capacity + 1);
+    this.openings = new Openings(state, lifecycle, flows, openingTable, now);
+    this.newcomers = new Opened(state, accounting, lifecycle, flows);
+    this.members = new Members(flows.capacity >> 1, state.connections.capacity);
     this.revision = state.routes.revision;
   }
 
   /** Connections that the kernel forwards. */
   get connections(): number {
-    return this.count;
+    return this.members.count;
   }
 
   get capacity(): number {
-    return this.members.length;
+    return this.members.capacity;
+  }
+
+  /** Openings that were decided ahead want to be looked after in every tick. */
+  get hasOpenings(): boolean {
+    return this.openings.active > 0;
+  }
+
+  /** The server that was decided on ahead for the next connection of a service, 0 for none. */
+  takeOpening(service: number, now: number): number {
+    return this.openings.take(service, now);
+  }
+
+  /** The kernel may not open a connection with the same ends. */
+  occupy(connection: number): void {
+    this.openingTable.occupy(this.hashOf(connection));
+  }
+
+  /** As far as this connection is concerned it may. */
+  vacate(connection: number): void {
+    this.openingTable.vacate(this.hashOf(connection));
   }
 
   /** True for a client's packet with which a connection may be proposed. */
@@ -98,17 +126,19 @@ export class FastPath {
     return (
       (this.words[base + IN_PACKETS] & PROPOSAL_MASK) === FIRST_PROPOSED &&
       (this.words[base + META] & 0xff) === ESTABLISHED &&
-      this.places[connection] === 0
+      !this.members.has(connection)
     );
   }
 
   /** Has a new connection forwarded from its client's SYN on, where that is about to be sent. */
-  open(connection: number, isSent: boolean): void {
+  open(connection: number, isSent: boolean, now: number): void {
+    const { members } = this;
     const rival = this.writer.rivalOf(connection);
-    if (rival !== 0) this.retire(rival);
-    if (!isSent || this.lifecycle.halfOpen > HALF_OPEN_MAX || this.count > this.members.length >> 1)
+    if (rival > 0) this.retire(rival);
+    if (!isSent || this.lifecycle.halfOpen > HALF_OPEN_MAX || members.count > members.capacity >> 1)
       return;
-    this.begin(connection, this.now);
+    this.begin(connection, now);
+    if (members.has(connection)) this.openings.note(connection, now);
   }
 
   /** Takes note of what the kernel has reported: to be called before the frames of a burst. */
@@ -117,28 +147,67 @@ export class FastPath {
     const { flows } = this;
     for (let i = 0; i < REPORTS_MAX; i++) {
       const report = flows.takeReport();
-      if (report === NO_REPORT) return;
-      const slot = report >>> REPORT_FLAGS_BITS;
-      const connection = flows.connectionOf(slot);
-      if (!this.isMine(slot, connection)) continue;
-      this.heed(connection, slot, report & 0xff, now);
-      this.heardAt[this.places[connection] - 1] = now;
-      this.watch(connection);
+      if (report === NO_REPORT) break;
+      this.note(report >>> REPORT_FLAGS_BITS, report & 0xff, now);
+    }
+    if (!flows.hasMissedReports) return;
+    flows.hasMissedReports = false;
+    this.adoptAll(now);
+  }
+
+  private note(slot: number, tcpFlags: number, now: number): void {
+    const { flows, members } = this;
+    const connection = flows.connectionOf(slot);
+    if (connection < 0) {
+      if (tcpFlags === SYN) this.adopt(slot, now);
+      return;
+    }
+    if (!this.isMine(slot, connection)) return;
+    this.heed(connection, slot, tcpFlags, now);
+    members.heardAt[members.placeOf(connection)] = now;
+    this.watch(connection);
+  }
+
+  /** A connection that the kernel has opened becomes one. */
+  private adopt(slot: number, now: number): void {
+    const { flows, members } = this;
+    const partner = flows.partnerOf(slot);
+    const connection = this.newcomers.make(slot, now);
+    if (connection !== 0) this.opened++;
+    if (connection !== 0 && flows.isLive(slot) && flows.isLive(partner) && !members.isFull) {
+      members.enter(connection, slot, partner, now);
+      return;
+    }
+    flows.end(slot, now);
+    flows.end(partner, now);
+    if (connection === 0) return;
+    this.collectFlow(slot, connection);
+    this.collectFlow(partner, connection);
+  }
+
+  /** Those whose reports were lost. */
+  private adoptAll(now: number): void {
+    const { flows } = this;
+    for (let slot = 0; slot < flows.capacity; slot++) {
+      const isNew = flows.isLive(slot) && flows.connectionOf(slot) < 0;
+      if (isNew && !flows.rewritesSource(slot)) this.adopt(slot, now);
     }
   }
 
   /** A client's SYN has come for a connection that was there: what follows may complete a handshake again. */
   watch(connection: number): void {
-    const place = this.places[connection] - 1;
+    const { flows, members } = this;
+    const place = members.placeOf(connection);
     if (place < 0 || IS_HALF_OPEN[this.words[connection * WORDS + META] & 0xff] === 0) return;
-    this.flows.reportNext(this.toServer[place]);
-    this.flows.reportNext(this.toClient[place]);
+    flows.reportNext(members.toServer[place]);
+    flows.reportNext(members.toClient[place]);
   }
 
   /** True for a flow that `begin` has made and that was not given up since. */
   private isMine(slot: number, connection: number): boolean {
-    const place = this.places[connection] - 1;
-    return place >= 0 && (this.toServer[place] === slot || this.toClient[place] === slot);
+    const { members } = this;
+    const place = members.placeOf(connection);
+    return place >= 0 && (members.toServer[place] === slot || members.toClient[place] === slot);
   }
 
   /** Has the connection forwarded by the kernel once the packets that are here already have left. */
@@ -150,20 +219,31 @@ export class FastPath {
   settle(now: number): void {
     this.catchUp(now);
     if (this.state.routes.revision !== this.revision) this.endAll(now);
+    this.flows.wake(now);
     for (let i = 0; i < this.proposed; i++) this.begin(this.proposals[i], now);
     this.proposed = 0;
+    this.openings.refill(now);
+  }
+
+  /** Decisions ahead are taken back: to be called before services and servers change. */
+  endOpenings(now: number): void {
+    if (!this.hasOpenings) return;
+    this.openings.endAll();
+    // One may have been taken a moment ago and not be reported yet.
+    this.flows.pause();
+    this.catchUp(now);
   }
 
   /** Its packets come to the data plane again. */
   retire(connection: number): void {
-    const place = this.places[connection] - 1;
+    const { members } = this;
+    const place = members.placeOf(connection);
     if (place < 0) return;
-    const { flows, now } = this;
-    flows.end(this.toServer[place], now);
-    flows.end(this.toClient[place], now);
-    this.collectFlow(this.toServer[place], connection);
-    this.collectFlow(this.toClient[place], connection);
-    this.forget(place);
+    const toServer = members.toServer[place];
+    const toClient = members.toClient[place];
+    this.dismiss(place);
+    this.collectFlow(toServer, connection);
+    this.collectFlow(toClient, connection);
   }
 
   /**
@@ -171,7 +251,7 @@ export class FastPath {
    * @returns true where there were some: it has a new deadline
    */
   refresh(connection: number, now: number): boolean {
-    const place = this.places[connection] - 1;
+    const place = this.members.placeOf(connection);
     return place >= 0 && this.collect(place, now);
   }
 
@@ -180,28 +260,30 @@ export class FastPath {
     this.settle(now);
     if (ticksUntil(now, this.collectedAt) < COLLECTION_TICKS) return;
     this.collectedAt = now;
-    const looks = this.count < LOOKS_MAX ? this.count : LOOKS_MAX;
-    for (let i = 0; i < looks && this.count > 0; i++) {
-      if (this.cursor >= this.count) this.cursor = 0;
+    const { members } = this;
+    const looks = members.count < LOOKS_MAX ? members.count : LOOKS_MAX;
+    for (let i = 0; i < looks && members.count > 0; i++) {
+      if (this.cursor >= members.count) this.cursor = 0;
       // The last one takes the place of one that goes.
-      if (this.isDone(this.cursor, now)) this.retire(this.members[this.cursor]);
+      if (this.isDone(this.cursor, now)) this.retire(members.connection[this.cursor]);
       else this.cursor++;
     }
   }
 
   /** Collects a connection's counters, where it is open. True where it has been quiet for long enough. */
   private isDone(place: number, now: number): boolean {
-    const tcpState = this.words[this.members[place] * WORDS + META] & 0xff;
+    const { connection, heardAt } = this.members;
+    const tcpState = this.words[connection[place] * WORDS + META] & 0xff;
     // What a closed one's last packets were is counted when it goes.
     if (tcpState !== TIME_WAIT && tcpState !== CLOSE) this.collect(place, now);
     const quietMax = tcpState === ESTABLISHED ? QUIET_TICKS : CLOSING_QUIET_TICKS;
-    return ticksUntil(now, this.heardAt[place]) >= quietMax;
+    return ticksUntil(now, heardAt[place]) >= quietMax;
   }
 
   /** Counts all that the kernel has forwarded so far. */
   collectAll(now: number): void {
     this.catchUp(now);
-    for (let place = 0; place < this.count; place++) this.collect(place, now);
+    for (let place = 0; place < this.members.count; place++) this.collect(place, now);
   }
 
   /** All packets come to the data plane, where somebody wants to see them, until `resume`. */
@@ -217,10 +299,13 @@ export class FastPath {
 
   /** All packets come to the data plane again, until connections are proposed anew. */
   endAll(now: number): void {
+    const { members } = this;
+    this.now = now;
     this.revision = this.state.routes.revision;
-    this.flows.endAll(now);
+    this.openings.endAll();
+    this.flows.endAll();
     this.collectAll(now);
-    while (this.count > 0) this.forget(this.count - 1);
+    while (members.count > 0) this.dismiss(members.count - 1);
   }
 
   /**
@@ -229,6 +314,9 @@ export class FastPath {
    */
   takeOver(now: number): void {
     const { flows } = this;
+    this.openings.takeOver();
+    this.countOccupied();
+    this.adoptAll(now);
     for (let slot = 0; slot < flows.capacity; slot++) {
       if (!this.isTheirs(slot)) continue;
       const connection = flows.connectionOf(slot);
@@ -241,6 +329,18 @@ export class FastPath {
       if (this.isTheirs(slot)) this.heed(flows.connectionOf(slot), slot, report & 0xff, now);
     }
     this.endAll(now);
+    flows.clear(now);
+  }
+
+  private countOccupied(): void {
+    const { connections } = this.state;
+    this.openingTable.vacateAll();
+    for (let c = 1; c <= connections.highWater; c++) {
+      const base = c * WORDS;
+      if (!connections.isLive(c) || (this.words[base + rec.W_FLAGS] & rec.F_TEMPLATE) !== 0)
+        continue;
+      if (IS_OVER[this.words[base + META] & 0xff] === 0) this.occupy(c);
+    }
   }
 
   /** True for a flow that is there, and whose connection is as well. */
@@ -262,46 +362,48 @@ export class FastPath {
   private begin(connection: number, now: number): void {
     const { flows, writer } = this;
     if (this.isSuspended) return;
-    if (this.places[connection] !== 0 || this.count === this.members.length) return;
+    if (this.members.has(connection) || this.members.isFull) return;
     if (!this.state.connections.isLive(connection) || !writer.describe(connection)) return;
     const isOpening = (this.words[connection * WORDS + META] & 0xff) !== ESTABLISHED;
-    const toServer = writer.write(connection, TO_SERVER, isOpening, now);
-    const toClient = writer.write(connection, TO_CLIENT, isOpening, now);
+    const toServer = writer.write(connection, TO_SERVER, isOpening);
+    const toClient = writer.write(connection, TO_CLIENT, isOpening);
     if (toServer === NO_SLOT || toClient === NO_SLOT) {
       if (toServer !== NO_SLOT) flows.end(toServer, now);
       if (toClient !== NO_SLOT) flows.end(toClient, now);
       this.crowded++;
       return;
     }
-    const place = this.count++;
-    this.places[connection] = place + 1;
-    this.members[place] = connection;
-    this.toServer[place] = toServer;
-    this.toClient[place] = toClient;
-    this.heardAt[place] = now;
+    this.members.enter(connection, toServer, toClient, now);
     flows.begin(toServer);
     flows.begin(toClient);
   }
 
-  private forget(place: number): void {
-    const last = --this.count;
-    this.places[this.members[place]] = 0;
-    if (place === last) return;
-    const connection = this.members[last];
-    this.places[connection] = place + 1;
-    this.members[place] = connection;
-    this.toServer[place] = this.toServer[last];
-    this.toClient[place] = this.toClient[last];
-    this.heardAt[place] = this.heardAt[last];
+  private dismiss(place: number): void {
+    const { flows, members, now } = this;
+    flows.end(members.toServer[place], now);
+    flows.end(members.toClient[place], now);
+    members.leave(place);
+  }
+
+  private hashOf(connection: number): number {
+    const { words } = this;
+    const base = connection * WORDS;
+    const ports = words[base + rec.W_PORTS];
+    return this.flows.hash(
+      swap32(words[base + rec.W_CLIENT]),
+      swap32(words[base + rec.W_VIRTUAL]),
+      portsWord(ports >>> 16, ports & 0xffff),
+    );
   }
 
   /** True where the kernel has forwarded something. */
   private collect(place: number, now: number): boolean {
-    const connection = this.members[place];
-    const inward = this.collectFlow(this.toServer[place], connection);
-    const outward = this.collectFlow(this.toClient[place], connection);
+    const { members } = this;
+    const connection = members.connection[place];
+    const inward = this.collectFlow(members.toServer[place], connection);
+    const outward = this.collectFlow(members.toClient[place], connection);
     if (inward + outward === 0) return false;
-    this.heardAt[place] = now;
+    members.heardAt[place] = now;
     this.restartTimer(connection, now);
     this.writer.useWays(connection);
     return true;

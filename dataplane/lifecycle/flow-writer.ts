@@ -1,13 +1,15 @@
 /** Writes the flows of a connection: what its packets look like, and what the kernel is to make of them. */
 import { CHANGES_PORT, REWRITES_SOURCE } from '../flows/layout.js';
+import { portsWord, swap16, swap32 } from '../flows/packet-order.js';
 import { NO_SLOT, type FlowTable } from '../flows/table.js';
 import * as rec from '../conn/record.js';
-import { NO_HOP } from '../route/routes.js';
+import { NO_HOP, type Routes } from '../route/routes.js';
 import type { State } from '../state.js';
 import { difference32, fold } from '../wire/checksum.js';
 import { ETHERNET_HEADER_BYTES } from '../wire/ethernet.js';
 import { PROTOCOL_TCP } from '../wire/ipv4.js';
 
+const NO_INTERFACE = 0;
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 
 export const TO_SERVER = 0;
@@ -38,7 +40,7 @@ export class FlowWriter {
       this.words[base + rec.W_HOP_GENERATION] = routes.generation;
     }
     this.clientHop = this.words[base + rec.W_HOP];
-    if (!this.isPassable(this.serverHop) || !this.isPassable(this.clientHop)) return false;
+    if (!isPassable(routes, this.serverHop) || !isPassable(routes, this.clientHop)) return false;
     return this.ownsAnswers(connection);
   }
 
@@ -75,7 +77,7 @@ export class FlowWriter {
    * @param isOpening its next packets may complete the handshake
    * @returns its slot, for `begin`; NO_SLOT where there is no place
    */
-  write(connection: number, direction: number, isOpening: boolean, now: number): number {
+  write(connection: number, direction: number, isOpening: boolean): number {
     const { flows, words } = this;
     const base = connection * WORDS;
     const client = words[base + rec.W_CLIENT];
@@ -92,7 +94,7 @@ export class FlowWriter {
     const ports = isToServer
       ? portsWord(clientPort, virtualPort)
       : portsWord(serverPort, clientPort);
-    const slot = flows.findPlace(source, destination, ports, now);
+    const slot = flows.takePlace(source, destination, ports);
     if (slot === NO_SLOT) return NO_SLOT;
 
     const before = isToServer ? virtual : server;
@@ -108,7 +110,6 @@ export class FlowWriter {
       newPort | changes,
       fold(difference32(swap32(before), swap32(after))),
       isOpening,
-      now,
     );
     this.writeWay(slot, isToServer ? this.serverHop : this.clientHop);
     return slot;
@@ -129,27 +130,21 @@ export class FlowWriter {
 
   private writeWay(slot: number, hop: number): void {
     const { routes } = this.state;
-    const ifindex = routes.ports[routes.portOf(hop)].ifindex ?? 0;
     routes.writeMacs(hop, this.flows.bytes, this.flows.macsOffset(slot));
-    this.flows.writeWay(slot, ifindex, routes.mtuOf(hop) + ETHERNET_HEADER_BYTES);
-  }
-
-  private isPassable(hop: number): boolean {
-    const { routes } = this.state;
-    if (hop === NO_HOP || !routes.isResolved(hop)) return false;
-    return (routes.ports[routes.portOf(hop)].ifindex ?? 0) !== 0;
+    this.flows.writeWay(slot, interfaceOf(routes, hop), frameMaxOf(routes, hop));
   }
 }
 
-/** A number as a little-endian machine reads it from a packet. */
-function swap32(value: number): number {
-  return (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24);
+/** True for a hop that the kernel can be told of. */
+export function isPassable(routes: Routes, hop: number): boolean {
+  return hop !== NO_HOP && routes.isResolved(hop) && interfaceOf(routes, hop) !== NO_INTERFACE;
 }
 
-function swap16(value: number): number {
-  return ((value & 0xff) << 8) | (value >>> 8);
+export function interfaceOf(routes: Routes, hop: number): number {
+  return routes.ports[routes.portOf(hop)].ifindex ?? NO_INTERFACE;
 }
 
-function portsWord(source: number, destination: number): number {
-  return swap16(source) | (swap16(destination) << 16);
+/** Bytes of the longest frame that may take it. */
+export function frameMaxOf(routes: Routes, hop: number): number {
+  return routes.mtuOf(hop) + ETHERNET_HEADER_BYTES;
 }

@@ -217,7 +217,10 @@ export class Scheduling {
   ): number {
     const scheduler = this.state.schedulers[service];
     if (scheduler === undefined) return 0;
-    const destination = scheduler.pick(client, clientPort, virtual, now);
+    // What was decided ahead comes first: the kernel takes the next one.
+    const prepared = this.lifecycle.fastPath?.takeOpening(service, now) ?? 0;
+    const destination =
+      prepared === 0 ? scheduler.pick(client, clientPort, virtual, now) : prepared;
     const { statistics } = this.state;
     statistics.countDecision(this.state.serviceBlock(service), destination !== 0);
     return destination;

@@ -62,7 +62,7 @@ const DESTINATION_PORT = 2;
 const ALL_BYTES = 0x40000;
 const ALL_PORTS = 'all';
 /** A driver may put instructions of its own before the filter's, such as a check of the frame's length. */
-const INSTRUCTIONS_MAX = BPF_MAXINSNS - 32;
+const INSTRUCTIONS_MAX = BPF_MAXINSNS - 40;
 
 /** The finest filter for these endpoints that fits into `instructionsMax`. */
 export function buildFilter(endpoints: Endpoints, instructionsMax = INSTRUCTIONS_MAX): Filter {

@@ -158,6 +158,8 @@ export interface FastPathCounters extends Use {
   bytes: number;
   /** Times a connection found no room and stayed with the data plane. */
   crowded: number;
+  /** Connections that the kernel has opened by itself, by decisions made ahead. */
+  opened: number;
 }
 
 export interface Counters {

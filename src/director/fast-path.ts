@@ -11,6 +11,7 @@ import {
   REPORT_BYTES,
   SKIP_GENERATION,
 } from '../../dataplane/flows/layout.js';
+import { ELEMENT_BYTES, ELEMENTS } from '../../dataplane/flows/openings-layout.js';
 import { SysError } from '../../dataplane/sys/errors.js';
 import {
   createArray,
@@ -91,13 +92,14 @@ export class FastPathHolder {
     try {
       fds.push(createArray('uvs_flows', BUCKET_BYTES, BUCKETS + 1));
       fds.push(createArray('uvs_reports', REPORT_BYTES, REPORTS));
-      const [fd, reportsFd] = fds;
+      fds.push(createArray('uvs_openings', ELEMENT_BYTES, ELEMENTS));
+      const [fd, reportsFd, openingsFd] = fds;
       const key = new Int32Array(new Uint8Array(randomBytes(KEY_BYTES)).buffer);
       const words = mapArray(fd, BUCKET_BYTES * (BUCKETS + 1));
       const description = words.subarray(BUCKETS * BUCKET_WORDS);
       describeTable(description, { buckets: BUCKETS, key });
       description[SKIP_GENERATION] = description[FORWARD_GENERATION] = FIRST_GENERATION;
-      const map = { fd, buckets: BUCKETS, reportsFd, reports: REPORTS, key };
+      const map = { fd, buckets: BUCKETS, reportsFd, reports: REPORTS, openingsFd, key };
       const program = loadProgram(PROGRAM_NAME, TRAFFIC_CONTROL, forwardingProgram(map));
       return new FastPathHolder(map, program);
     } catch (error) {
@@ -108,7 +110,7 @@ export class FastPathHolder {
 
   /** In the order in which a worker has them. */
   get fds(): number[] {
-    return [this.map.fd, this.map.reportsFd];
+    return [this.map.fd, this.map.reportsFd, this.map.openingsFd];
   }
 
   /** Has the program run at the ports' interfaces, as they are now; returns why it can't at some of them. */

@@ -32,8 +32,8 @@ export function countersOf(state: State, engine: Engine): Counters {
 
 function fastPathOf(fastPath: FastPath | null): FastPathCounters | null {
   if (fastPath === null) return null;
-  const { connections: used, capacity, packets, bytes, crowded } = fastPath;
-  return { used, capacity, packets, bytes, crowded };
+  const { connections: used, capacity, packets, bytes, crowded, opened } = fastPath;
+  return { used, capacity, packets, bytes, crowded, opened };
 }
 
 /** Without deleted ones that still have connections. */

@@ -280,6 +280,7 @@ export class VirtualServer implements Control {
         `unknown setting ${name}; there are ${SETTING_NAMES.join(', ')}`,
       );
     }
+    this.engine.lifecycle.fastPath?.endOpenings(this.clock());
     if (!this.state.settings.set(name, value)) {
       const { min, max } = SETTINGS[name];
       throw new ControlError('EINVAL', `${name} must be a whole number from ${min} to ${max}`);
@@ -291,6 +292,7 @@ export class VirtualServer implements Control {
   /** Makes changes in one go, between two bursts of packets. */
   private make(changes: readonly Change[]): void {
     const { trash } = this.state;
+    this.engine.lifecycle.fastPath?.endOpenings(this.clock());
     if (changes.some(({ change }) => DELETIONS.has(change))) this.endFlows();
     try {
       for (const change of changes) {

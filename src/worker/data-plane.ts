@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { Pacer } from '../../dataplane/driver/pacer.js';
 import { Accounting } from '../../dataplane/engine/accounting.js';
 import { FastPath } from '../../dataplane/lifecycle/fast-path.js';
+import { OpeningTable } from '../../dataplane/flows/openings-table.js';
 import { FlowTable } from '../../dataplane/flows/table.js';
 import { Loop } from '../../dataplane/loop.js';
 import { arrayBytes, mapArray } from '../../dataplane/sys/fastpath/kernel-objects.js';
@@ -33,7 +34,10 @@ export interface DataPlaneOptions extends Tables {
   sockets: readonly (readonly number[])[];
   /** Descriptor of the socket that hands frames back to the kernel. */
   handBackSocket: number;
-  /** Descriptor of the table of flows that the kernel forwards, and the next one of their reports; null for none. */
+  /**
+   * Descriptor of the table of flows that the kernel forwards; the next ones are that of their reports, and of what is
+   * prepared for new connections. null for none.
+   */
   flowTables: number | null;
   /** Which packets are ours has changed: these endpoints may have come or gone. */
   onEndpointsChanged: (touched: Endpoints | 'all') => void;
@@ -52,9 +56,13 @@ const ADVANCE_BUDGET = 4096;
 /** For packets that the kernel's programs have in hand. */
 const PAUSE_MS = 0.05;
 
-function openFlowTable(fd: number, now: number): FlowTable {
-  const [flows, reports] = [fd, fd + 1].map((array) => mapArray(array, arrayBytes(array)));
-  return new FlowTable(flows, reports, pauseBriefly, now);
+function openFlowTables(fd: number): { flows: FlowTable; openings: OpeningTable } {
+  const arrays = [fd, fd + 1, fd + 2].map((array) => mapArray(array, arrayBytes(array)));
+  const [flows, reports, openings] = arrays;
+  return {
+    flows: new FlowTable(flows, reports, pauseBriefly),
+    openings: new OpeningTable(openings),
+  };
 }
 
 function pauseBriefly(): void {
@@ -137,6 +145,7 @@ export class DataPlane {
         loop.parking.advance(now);
         return virtualServer.advance(now, ADVANCE_BUDGET);
       },
+      hurries: () => virtualServer.engine.lifecycle.fastPath?.hasOpenings === true,
     };
     this.pacer = new Pacer(hostDriver.driver, work, hostClock);
     this.pacer.start();
@@ -145,7 +154,9 @@ export class DataPlane {
   /** Packets stop; those that come meanwhile wait in the rings. What the kernel has forwarded by itself is counted. */
   stop(): void {
     this.pacer?.stop();
-    this.virtualServer.engine.lifecycle.fastPath?.collectAll(hostClock());
+    const { fastPath } = this.virtualServer.engine.lifecycle;
+    fastPath?.endOpenings(hostClock());
+    fastPath?.collectAll(hostClock());
   }
 
   /** True where packets to the address (int32) are delivered to this host. */
@@ -170,14 +181,10 @@ export class DataPlane {
   private useFastPath(tables: number): void {
     const { state, engine } = this.virtualServer;
     const { lifecycle } = engine;
+    const { flows, openings } = openFlowTables(tables);
+    const accounting = new Accounting(state);
     const now = hostClock();
-    lifecycle.fastPath = new FastPath(
-      state,
-      new Accounting(state),
-      lifecycle,
-      openFlowTable(tables, now),
-      now,
-    );
+    lifecycle.fastPath = new FastPath(state, accounting, lifecycle, flows, openings, now);
   }
 
   /** What the kernel forwards by itself nobody sees here: all packets come while somebody watches. */

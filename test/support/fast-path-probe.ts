@@ -66,7 +66,8 @@ function forward(): void {
   for (let slot = 0; slot < BUCKETS * layout.WAYS; slot++) {
     const bucket = Math.floor(slot / layout.WAYS) * layout.BUCKET_WORDS;
     const base = bucket + (slot % layout.WAYS) * layout.FLOW_WORDS;
-    if (words[base + layout.GENERATION] === 0) continue;
+    if (words[base + layout.GENERATION] !== words[description + layout.FORWARD_GENERATION])
+      continue;
     words[base + layout.PACKETS]++;
     words[base + layout.BYTES_LOW] += 40;
     const number = words[description + layout.REPORTS]++ & (REPORTS - 1);
@@ -89,7 +90,7 @@ function reopen(times: number, client: number, firstPort: number): void {
     for (let port = 0; port < CONNECTIONS; port++) open(client, firstPort + i * CONNECTIONS + port);
     fastPath.endAll(clock.ticks);
     clock.ticks += 30;
-    engine.catchUp(clock.ticks);
+    engine.settle(clock.ticks);
   }
 }
 

@@ -4,6 +4,8 @@
  */
 import { Accounting } from '../../dataplane/engine/accounting.js';
 import { BUCKET_BYTES, BUCKET_WORDS, REPORT_BYTES } from '../../dataplane/flows/layout.js';
+import { ELEMENT_BYTES, ELEMENT_WORDS, ELEMENTS } from '../../dataplane/flows/openings-layout.js';
+import { OpeningTable } from '../../dataplane/flows/openings-table.js';
 import { FlowTable } from '../../dataplane/flows/table.js';
 import { FastPath } from '../../dataplane/lifecycle/fast-path.js';
 import {
@@ -32,16 +34,25 @@ export const KEY = Int32Array.of(
 );
 const REPORTS = 1 << 8;
 
+/** Descriptors of the forwarding program, and of the filter that opens connections. */
+export interface OpeningPrograms {
+  forward: number;
+  open: number;
+}
+
 /** A table of flows that is the kernel's as well. */
 export class KernelFlows {
   readonly map: FlowMap;
   readonly words: Int32Array;
   readonly reports: Int32Array;
+  readonly openings: Int32Array;
 
   constructor(readonly buckets = 1 << 6) {
     const fd = createArray('uvs_test_flows', BUCKET_BYTES, buckets + 1);
     const reportsFd = createArray('uvs_test_report', REPORT_BYTES, REPORTS);
-    this.map = { fd, buckets, reportsFd, reports: REPORTS, key: KEY };
+    const openingsFd = createArray('uvs_test_open', ELEMENT_BYTES, ELEMENTS);
+    this.map = { fd, buckets, reportsFd, reports: REPORTS, openingsFd, key: KEY };
+    this.openings = mapArray(openingsFd, ELEMENT_BYTES * ELEMENTS);
     this.words = mapArray(fd, BUCKET_BYTES * (buckets + 1));
     this.reports = mapArray(reportsFd, REPORT_BYTES * REPORTS);
     this.clear();
@@ -52,6 +63,7 @@ export class KernelFlows {
     const { words, reports, buckets } = this;
     words.fill(0);
     reports.fill(0);
+    this.openings.fill(0);
     describeTable(words.subarray(buckets * BUCKET_WORDS), { buckets, key: KEY });
     words[buckets * BUCKET_WORDS] = words[buckets * BUCKET_WORDS + 1] = 1;
   }
@@ -63,18 +75,27 @@ export class KernelFlows {
   close(): void {
     close(this.map.fd);
     close(this.map.reportsFd);
+    close(this.map.openingsFd);
   }
+}
+
+interface FlowMemory {
+  words: Int32Array;
+  reports: Int32Array;
+  openings?: Int32Array;
 }
 
 /** Gives a director a fast path with these flows. */
 export function addFastPath(
   server: VirtualServer,
-  { words, reports }: { words: Int32Array; reports: Int32Array },
+  { words, reports, openings }: FlowMemory,
   now: number,
 ): FastPath {
-  const flows = new FlowTable(words, reports, () => undefined, now);
+  const flows = new FlowTable(words, reports, () => undefined);
+  const table = new OpeningTable(openings ?? new Int32Array(ELEMENTS * ELEMENT_WORDS));
   const { engine, state } = server;
-  const fastPath = new FastPath(state, new Accounting(state), engine.lifecycle, flows, now);
+  const accounting = new Accounting(state);
+  const fastPath = new FastPath(state, accounting, engine.lifecycle, flows, table, now);
   engine.lifecycle.fastPath = fastPath;
   return fastPath;
 }

@@ -49,6 +49,8 @@ const INDIRECT = 0x40;
 const MEMORY = 0x60;
 const ATOMIC = 0xc0;
 const FETCH = 1;
+const EXCHANGE = 0xe0 | FETCH;
+const COMPARE_EXCHANGE = 0xf0 | FETCH;
 const FROM_REGISTER = 0x08;
 const CALL = 0x80;
 const EXIT = 0x90;
@@ -58,6 +60,7 @@ const ALU = {
   add: 0x00,
   subtract: 0x10,
   multiply: 0x20,
+  divide: 0x30,
   or: 0x40,
   and: 0x50,
   shiftLeft: 0x60,
@@ -127,6 +130,26 @@ export const atomicFetchAdd = (
   value: Register,
 ): Item => ({
   ...instruction(STX | ATOMIC | SIZES[size], base, FETCH, offset),
+  source: value.register,
+});
+/** Puts a register's value into memory, and what was there into the register. */
+export const atomicExchange = (
+  size: 4 | 8,
+  base: Register,
+  offset: number,
+  value: Register,
+): Item => ({
+  ...instruction(STX | ATOMIC | SIZES[size], base, EXCHANGE, offset),
+  source: value.register,
+});
+/** Puts a register's value into memory where R0's is there; what was there goes into R0. */
+export const atomicCompareExchange = (
+  size: 4 | 8,
+  base: Register,
+  offset: number,
+  value: Register,
+): Item => ({
+  ...instruction(STX | ATOMIC | SIZES[size], base, COMPARE_EXCHANGE, offset),
   source: value.register,
 });
 /**

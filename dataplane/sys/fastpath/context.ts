@@ -5,6 +5,7 @@ export const SKB_VLAN_PRESENT = 20;
 export const SKB_GSO_SIZE = 176;
 
 export const HELPER_MAP_LOOKUP = 1;
+export const HELPER_KTIME_GET_NS = 5;
 export const HELPER_STORE_BYTES = 9;
 export const HELPER_L4_CHECKSUM_REPLACE = 11;
 export const HELPER_REDIRECT = 23;

@@ -9,6 +9,7 @@ import {
   FRAME_MAX,
   GENERATION,
   NEW_PORT,
+  OPENS,
   PORTS,
   REWRITES_SOURCE,
   SOURCE,
@@ -30,7 +31,6 @@ import {
   R10,
   R2,
   R3,
-  R4,
   R5,
   R6,
   R7,
@@ -38,32 +38,25 @@ import {
   R9,
   store,
   type Item,
-  type Register,
 } from './assembler.js';
 import * as kernel from './context.js';
+import { checkHeaderChecksum, checkTotalLength, header, readHeaders } from './headers.js';
 import {
-  IP,
-  IP_SOURCE,
+  HEADERS,
   IP_DESTINATION,
   IP_HEADER_END,
-  TCP_FLAGS,
-  HEADERS,
+  IP_SOURCE,
   LOOKUP_KEY,
   POINTER,
+  TCP_DATA_OFFSET,
+  TCP_FLAGS,
   word,
 } from './stack.js';
 
-const HEADERS_BYTES = 54;
-const ETHERTYPE = 12;
-const TCP_DATA_OFFSET = IP_HEADER_END + 12;
-/** As a processor of little-endian order reads them from the packet. */
-const ETHERTYPE_IPV4 = 0x0008;
-const FRAGMENTED = 0xff3f;
-const VERSION_AND_LENGTH = 0x45;
-const PROTOCOL_TCP = 6;
-const SYN = 0x02;
-const ACK = 0x10;
-const HEADERS_LEAST = 40;
+export const SYN = 0x02;
+export const ACK = 0x10;
+/** All but those of congestion notification. */
+export const TCP_FLAGS_MASK = 0x3f;
 
 export interface FlowMap {
   fd: number;
@@ -72,6 +65,8 @@ export interface FlowMap {
   /** Of reports: the array, and how many it has room for, a power of two. */
   reportsFd: number;
   reports: number;
+  /** Of what is prepared for new connections (dataplane/flows/openings-layout.ts). */
+  openingsFd: number;
   /** Of the hash: six int32. */
   key: Int32Array;
 }
@@ -80,9 +75,12 @@ export interface FlowMap {
 export function findFlow(map: FlowMap, generation: number, miss: string): Item[] {
   return [
     ...readHeaders(miss),
-    load(4, R7, R10, HEADERS + IP_SOURCE),
-    load(4, R8, R10, HEADERS + IP_DESTINATION),
-    load(4, R9, R10, HEADERS + IP_HEADER_END),
+    header(1, TCP_FLAGS),
+    jumpIf('anyBit', R0, ACK, 'may be a flow'),
+    compute32('and', R0, TCP_FLAGS_MASK),
+    jumpIf('notEqual', R0, SYN, miss),
+    'may be a flow',
+    ...readEnds(),
     ...hash(map.key),
     compute32('and', R0, map.buckets - 1),
     store(4, R10, LOOKUP_KEY, R0),
@@ -100,56 +98,41 @@ export function findFlow(map: FlowMap, generation: number, miss: string): Item[]
     'found',
     load(4, R1, R9, word(GENERATION)),
     jumpIf('notEqual', R1, R5, miss),
-    load(1, R1, R10, HEADERS + TCP_FLAGS),
-    jumpIf('anyBit', R1, SYN, 'has SYN'),
-    goto('may pass'),
-    'has SYN',
-    load(4, R1, R9, word(NEW_PORT)),
-    jumpIf('anyBit', R1, REWRITES_SOURCE, 'may pass'),
-    goto(miss),
-    'may pass',
+    ...checkSyn(miss),
     ...checkHeaderChecksum(miss),
     ...checkLength(miss),
   ];
 }
 
-/** A field of the headers into R0. */
-const header = (size: 1 | 2 | 4, at: number): Item => load(size, R0, R10, HEADERS + at);
-
-function readHeaders(miss: string): Item[] {
+/** A packet's ends, as in the packet: source address into R7, destination address into R8, ports into R9. */
+export function readEnds(): Item[] {
   return [
-    load(4, R0, R6, kernel.SKB_PACKET_TYPE),
-    jumpIf('notEqual', R0, 0, miss),
-    load(4, R0, R6, kernel.SKB_VLAN_PRESENT),
-    jumpIf('notEqual', R0, 0, miss),
-    move(R1, R6),
-    move(R2, 0),
-    move(R3, R10),
-    compute('add', R3, HEADERS),
-    move(R4, HEADERS_BYTES),
-    call(kernel.HELPER_LOAD_BYTES),
-    jumpIf('notEqual', R0, 0, miss),
-    header(2, ETHERTYPE),
-    jumpIf('notEqual', R0, ETHERTYPE_IPV4, miss),
-    header(1, IP),
-    jumpIf('notEqual', R0, VERSION_AND_LENGTH, miss),
-    header(1, IP + 9),
-    jumpIf('notEqual', R0, PROTOCOL_TCP, miss),
-    header(2, IP + 6),
-    jumpIf('anyBit', R0, FRAGMENTED, miss),
-    header(1, TCP_FLAGS),
-    jumpIf('anyBit', R0, ACK, 'has ACK'),
+    load(4, R7, R10, HEADERS + IP_SOURCE),
+    load(4, R8, R10, HEADERS + IP_DESTINATION),
+    load(4, R9, R10, HEADERS + IP_HEADER_END),
+  ];
+}
+
+/** With SYN, a server's has ACK, and a client's is the one that the flow was made for. */
+function checkSyn(miss: string): Item[] {
+  return [
+    load(1, R1, R10, HEADERS + TCP_FLAGS),
+    jumpIf('anyBit', R1, SYN, 'has SYN'),
+    goto('may pass'),
+    'has SYN',
+    load(4, R2, R9, word(NEW_PORT)),
+    jumpIf('anyBit', R1, ACK, 'has SYN and ACK'),
+    jumpIf('anyBit', R2, OPENS, 'may pass'),
     goto(miss),
-    'has ACK',
-    header(1, IP + 8),
-    jumpIf('above', R0, 1, 'has TTL'),
+    'has SYN and ACK',
+    jumpIf('anyBit', R2, REWRITES_SOURCE, 'may pass'),
     goto(miss),
-    'has TTL',
+    'may pass',
   ];
 }
 
 /** Of R7 to R9 into R0; see dataplane/flows/flow-hash.ts. */
-function hash(key: Int32Array): Item[] {
+export function hash(key: Int32Array): Item[] {
   return [
     move(R0, R7),
     compute('xor', R0, R8),
@@ -203,36 +186,10 @@ function compareWays(miss: string): Item[] {
   }).flat();
 }
 
-/** The IP header's words add up to ones. */
-function checkHeaderChecksum(miss: string): Item[] {
-  const words = Array.from({ length: (IP_HEADER_END - IP) / 4 }, (_, i) => HEADERS + IP + i * 4);
-  const fold = [
-    move(R1, R0),
-    compute('shiftRight', R1, 16),
-    compute('and', R0, 0xffff),
-    compute('add', R0, R1),
-  ];
-  return [
-    move(R0, 0),
-    ...words.flatMap((at) => [load(4, R1, R10, at), compute('add', R0, R1)]),
-    // From 35 bits to 20, to 17, to 16.
-    ...fold,
-    ...fold,
-    ...fold,
-    jumpIf('notEqual', R0, 0xffff, miss),
-  ];
-}
-
 /** The packet is all there, and each of the segments that it will be cut into fits. */
 function checkLength(miss: string): Item[] {
   return [
-    load(4, R2, R6, kernel.SKB_LENGTH),
-    ...totalLength(R3),
-    jumpIf('atLeast', R3, HEADERS_LEAST, 'has headers'),
-    goto(miss),
-    'has headers',
-    compute32('add', R3, IP),
-    jumpIf('above', R3, R2, miss),
+    ...checkTotalLength(miss),
     load(4, R1, R6, kernel.SKB_GSO_SIZE),
     jumpIf('equal', R1, 0, 'one segment'),
     load(1, R2, R10, HEADERS + TCP_DATA_OFFSET),
@@ -245,15 +202,5 @@ function checkLength(miss: string): Item[] {
     'one segment',
     load(4, R1, R9, word(FRAME_MAX)),
     jumpIf('above', R3, R1, miss),
-  ];
-}
-
-/** Of the IP packet, in host order. */
-export function totalLength(target: Register): Item[] {
-  return [
-    load(1, target, R10, HEADERS + IP + 2),
-    compute32('shiftLeft', target, 8),
-    load(1, R4, R10, HEADERS + IP + 3),
-    compute32('or', target, R4),
   ];
 }

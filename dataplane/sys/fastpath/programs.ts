@@ -15,24 +15,23 @@ import {
   BYTES_LOW,
   FORWARD_GENERATION,
   IFINDEX,
+  NEW_PORT,
+  OPENS,
   PACKETS,
   REPORT,
   REPORT_NEXT,
   REPORT_SLOT_SHIFT,
-  REPORTS,
   SKIP_GENERATION,
   KEY,
 } from '../../flows/layout.js';
 import {
   assemble,
   atomicAdd,
-  atomicFetchAdd,
   call,
   compute32,
   exit,
   goto,
   jumpIf,
-  jumpIfNull,
   load,
   move,
   R0,
@@ -47,22 +46,49 @@ import {
   type Item,
 } from './assembler.js';
 import * as kernel from './context.js';
-import { findFlow, lookUp, totalLength, type FlowMap } from './find-flow.js';
+import { ACK, findFlow, type FlowMap } from './find-flow.js';
+import { totalLength } from './headers.js';
+import { openConnection } from './open-connection.js';
 import { rewriteHeaders, rewritePorts } from './rewrite.js';
-import { TCP_FLAGS, HEADERS, LOOKUP_KEY, POINTER, word } from './stack.js';
+import { HEADERS, TCP_FLAGS, word } from './stack.js';
+import { makeReport } from './report.js';
 import { translate } from './translate.js';
 
 const FIN_SYN_RST = 0x07;
 
-/** A socket filter: what isn't a flow's goes on to `before` and then `after`, classic instructions. */
-export function skippingFilter(map: FlowMap, before: Uint8Array, after: Uint8Array): Uint8Array {
+/** What a ring takes: classic instructions, as the next ones. */
+interface RingFilter {
+  length: Uint8Array;
+  kind: Uint8Array;
+}
+
+/** A socket filter: what isn't a flow's goes on to what else the ring doesn't take, and then `after`, classic instructions. */
+export function skippingFilter(map: FlowMap, ring: RingFilter, after: Uint8Array): Uint8Array {
   return assemble([
     move(R6, R1),
-    ...translate(before, 'ring'),
+    ...translate(ring.length, 'length'),
     ...findFlow(map, SKIP_GENERATION, 'not a flow'),
     compute32('move', R0, 0),
     exit(),
     'not a flow',
+    ...translate(ring.kind, 'kind'),
+    ...translate(after, 'wanted'),
+  ]);
+}
+
+/**
+ * The same for the ring of SYNs: what the kernel opens by itself stays out of it, and is the forwarding program's in a
+ * moment.
+ */
+export function openingFilter(map: FlowMap, ring: RingFilter, after: Uint8Array): Uint8Array {
+  return assemble([
+    move(R6, R1),
+    ...translate(ring.length, 'length'),
+    ...translate(ring.kind, 'kind'),
+    ...openConnection(map, 'not opened'),
+    compute32('move', R0, 0),
+    exit(),
+    'not opened',
     ...translate(after, 'wanted'),
   ]);
 }
@@ -95,11 +121,20 @@ function countPacket(): Item[] {
   ];
 }
 
-/** Where the packet has one of SYN, FIN and RST, or the data plane has asked for it. */
-function report({ reportsFd, reports }: FlowMap): Item[] {
+/**
+ * Where the packet has one of SYN, FIN and RST, or the data plane has asked for it. The SYN that a flow was made for has
+ * been reported with that.
+ */
+function report(map: FlowMap): Item[] {
   return [
     load(4, R7, R9, word(REPORT)),
     load(1, R8, R10, HEADERS + TCP_FLAGS),
+    jumpIf('anyBit', R8, ACK, 'may be reported'),
+    load(4, R0, R9, word(NEW_PORT)),
+    compute32('and', R0, ~OPENS),
+    store(4, R9, word(NEW_PORT), R0),
+    goto('not reported'),
+    'may be reported',
     jumpIf('anyBit', R7, REPORT_NEXT, 'reported once'),
     jumpIf('anyBit', R8, FIN_SYN_RST, 'reported'),
     goto('not reported'),
@@ -110,14 +145,7 @@ function report({ reportsFd, reports }: FlowMap): Item[] {
     compute32('shiftRight', R7, REPORT_SLOT_SHIFT),
     compute32('shiftLeft', R7, 8),
     compute32('or', R7, R8),
-    load(8, R2, R10, POINTER),
-    move(R1, 1),
-    atomicFetchAdd(4, R2, word(REPORTS), R1),
-    compute32('and', R1, reports - 1),
-    store(4, R10, LOOKUP_KEY, R1),
-    ...lookUp(reportsFd),
-    jumpIfNull(R0, 'not reported'),
-    store(4, R0, 0, R7),
+    ...makeReport(map, R7),
     'not reported',
   ];
 }

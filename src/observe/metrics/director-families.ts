@@ -191,6 +191,7 @@ export const DIRECTOR_FAMILIES: readonly DirectorFamily[] = [
   ofFastPath('packets', 'packets', 'Packets that the kernel has forwarded by itself.'),
   ofFastPath('bytes', 'bytes', 'Bytes of these packets, from their IP headers on.'),
   ofFastPath('crowded', 'crowded', 'Times a connection found no room in the fast path.'),
+  ofFastPath('opened', 'opened', 'Connections that the kernel has opened by itself.'),
 ];
 
 /** As Prometheus' node_exporter has them on a host with ip_vs. */

@@ -39,9 +39,10 @@ function usesOf(counters: Counters): string[] {
 }
 
 function fastPathText(fastPath: FastPathCounters): string {
-  const { packets, crowded } = fastPath;
+  const { packets, crowded, opened } = fastPath;
+  const begun = opened === 0 ? '' : `, ${number(opened)} opened there`;
   const refused = crowded === 0 ? '' : `, ${number(crowded)} had no room`;
-  return `${use(fastPath)}, ${number(packets)} packets${refused}`;
+  return `${use(fastPath)}, ${number(packets)} packets${begun}${refused}`;
 }
 
 function interfacesOf(interfaces: readonly InterfaceCounters[]): string[] {

@@ -34,8 +34,8 @@ class Memory {
     this.words[this.description + FORWARD_GENERATION] = 1;
   }
 
-  table(now = 0, pause = () => {}): FlowTable {
-    return new FlowTable(this.words, this.reports, pause, now);
+  table(pause = () => {}): FlowTable {
+    return new FlowTable(this.words, this.reports, pause);
   }
 
   /** As the kernel's program does it, in its two steps. */
@@ -53,9 +53,10 @@ class Memory {
 }
 
 function add(table: FlowTable, connection: number, now = 0, ends: typeof ENDS = ENDS): number {
-  const slot = table.findPlace(...ends, now);
+  table.wake(now);
+  const slot = table.takePlace(...ends);
   if (slot === NO_SLOT) return slot;
-  table.write(slot, connection, ...ends, 1, 2, 3, false, now);
+  table.write(slot, connection, ...ends, 1, 2, 3, false);
   table.begin(slot);
   return slot;
 }
@@ -72,7 +73,7 @@ function taken(table: FlowTable): [number, number][] {
 describe('the table of flows', () => {
   it('refuses memory that is none', () => {
     const words = new Int32Array(2 * BUCKET_WORDS);
-    assert.throws(() => new FlowTable(words, new Int32Array(2), () => {}, 0), /no table of flows/);
+    assert.throws(() => new FlowTable(words, new Int32Array(2), () => {}), /no table of flows/);
   });
 
   it('has room for as many flows as a bucket has ways, each a place of its own', () => {
@@ -112,12 +113,12 @@ describe('the table of flows', () => {
   it('writes a flow that does not count before it begins', () => {
     const memory = new Memory();
     const table = memory.table();
-    const slot = table.findPlace(...ENDS, 0);
-    table.write(slot, 7, ...ENDS, 1, 2, 3, true, 0);
+    const slot = table.takePlace(...ENDS);
+    table.write(slot, 7, ...ENDS, 1, 2, 3, true);
     assert.equal(table.isLive(slot), false);
     assert.equal(memory.words[table.base(slot) + REPORT] & REPORT_NEXT, REPORT_NEXT);
     // Nobody else gets the place meanwhile.
-    assert.notEqual(table.findPlace(...ENDS, 0), slot);
+    assert.notEqual(table.takePlace(...ENDS), slot);
     table.begin(slot);
     assert.equal(table.isLive(slot), true);
   });
@@ -126,16 +127,38 @@ describe('the table of flows', () => {
     const memory = new Memory(2);
     const { words, description } = memory;
     const seen: number[][] = [];
-    const table = memory.table(0, () => {
+    const table = memory.table(() => {
       seen.push([words[description + SKIP_GENERATION], words[description + FORWARD_GENERATION]]);
     });
     const slot = add(table, 1);
-    table.endAll(50);
+    table.endAll();
     assert.deepEqual(seen, [[2, 1]]);
     assert.equal(words[description + FORWARD_GENERATION], 2);
     assert.equal(table.isLive(slot), false);
-    assert.equal(add(table, 2, 50 + REST - 1), NO_SLOT);
-    assert.notEqual(add(table, 2, 50 + REST), NO_SLOT);
+  });
+
+  it('has all places free, after a while, that an earlier data plane had taken, or let rest', () => {
+    const memory = new Memory();
+    const before = memory.table();
+    add(before, 1);
+    before.end(add(before, 2), 0);
+    before.takePlace(...ENDS);
+    const table = memory.table();
+    table.clear(50);
+    assert.deepEqual([add(table, 3, 50), add(table, 4, 50)], [3, NO_SLOT]);
+    const slots = [0, 1, 2].map((i) => add(table, 5 + i, 50 + REST));
+    assert.deepEqual(slots.toSorted(), [0, 1, 2]);
+  });
+
+  it('lets a place rest once, however often it is given up', () => {
+    const table = new Memory().table();
+    for (let i = 0; i < WAYS; i++) add(table, i + 1);
+    table.end(1, 0);
+    table.end(1, 5);
+    assert.equal(add(table, 9, REST), 1);
+    table.wake(10 * REST);
+    assert.equal(table.connectionOf(1), 9);
+    assert.ok(table.isLive(1));
   });
 
   it('never comes to a generation of 0, which ended flows have', () => {
@@ -143,7 +166,7 @@ describe('the table of flows', () => {
     const { words, description } = memory;
     words[description + SKIP_GENERATION] = words[description + FORWARD_GENERATION] = 0x7fff_ffff;
     const table = memory.table();
-    table.endAll(0);
+    table.endAll();
     assert.equal(words[description + FORWARD_GENERATION], 1);
     assert.ok(Array.from({ length: WAYS }, (_, slot) => table.isLive(slot)).every((live) => !live));
   });

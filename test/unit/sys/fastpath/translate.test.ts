@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { ALL_FRAMES, RING_FILTERS } from '../../../../dataplane/driver/ring-filters.js';
+import { ALL_FRAMES, RING_FILTERS, ringFilter } from '../../../../dataplane/driver/ring-filters.js';
 import { buildFilter } from '../../../../dataplane/sys/filter.js';
 import { assemble, move, R1, R6 } from '../../../../dataplane/sys/fastpath/assembler.js';
 import { loadProgram, SOCKET_FILTER } from '../../../../dataplane/sys/fastpath/kernel-objects.js';
@@ -59,10 +59,11 @@ describe('classic filters in eBPF', () => {
   }
 
   it('keep of every frame what the classic ones keep of it', () => {
-    const filters = [...RING_FILTERS, new Uint8Array(0)].map((ring) => {
-      const classic = Buffer.concat([ring, FILTER]);
-      return { classic, fd: loaded(assemble([move(R6, R1), ...translate(classic, 'all')])) };
-    });
+    const filters = [...RING_FILTERS.map((ring) => ringFilter(ring, FILTER)), FILTER].map(
+      (classic) => {
+        return { classic, fd: loaded(assemble([move(R6, R1), ...translate(classic, 'all')])) };
+      },
+    );
     fc.assert(
       fc.property(frame, (bytes) => {
         for (const { classic, fd } of filters) {
@@ -82,7 +83,7 @@ describe('classic filters in eBPF', () => {
     try {
       for (const ring of [0, 1]) {
         const fd = loaded(skippingFilter(flows.map, RING_FILTERS[ring], FILTER));
-        const classic = Buffer.concat([RING_FILTERS[ring], FILTER]);
+        const classic = ringFilter(RING_FILTERS[ring], FILTER);
         fc.assert(
           fc.property(frame, (bytes) => {
             assert.equal(runner.filter(fd, bytes) > 0, runBpf(classic, bytes, OURS) > 0);
