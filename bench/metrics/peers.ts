@@ -2,7 +2,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Director } from '../../lab/director.js';
+import { LabError } from '../../lab/errors.js';
 import type { Host } from '../../lab/host.js';
+import { connect } from '../../src/control/client.js';
 import { tablesPlace } from '../../src/director/state-directory.js';
 import { packageVersion } from '../../src/package.js';
 import type { Beside, Peer } from '../macro/peers/peer.js';
@@ -45,12 +47,21 @@ function peer(
       await fillTables(tablesPlace(state).directory, size);
       const director = await Director.start(host, ['--metrics', String(METRICS_PORT)]);
       await director.adm('-R', { input: masqueradingRules() });
+      await requireConnections(host, connections);
       const { pid } = director.daemon;
       const beside = await besideOf(host);
       const pids = [pid, ...childrenOf(pid)];
       return { pids, ...(beside === undefined ? {} : { beside }) };
     },
   };
+}
+
+/** Fails where the director has not taken over what was to be there. */
+async function requireConnections(host: Host, count: number): Promise<void> {
+  const control = await connect(host.controlSocket);
+  const { used } = (await control.counters()).connections;
+  control.close();
+  if (used < count) throw new LabError(`the director has ${used} of ${count} connections`);
 }
 
 async function scraper(host: Host): Promise<Beside> {

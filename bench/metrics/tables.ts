@@ -60,4 +60,5 @@ function connect({ engine }: VirtualServer, client: number, server: number): voi
   lifecycle.transition(c, INPUT, SYN);
   lifecycle.transition(c, OUTPUT, SYN | ACK);
   lifecycle.transition(c, INPUT, ACK);
+  lifecycle.startTimer(c, hostClock());
 }
