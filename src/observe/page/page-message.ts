@@ -34,29 +34,31 @@ export function pageMessage(
 
 /**
  * A service is shown where its name or one of its servers' holds the text; servers where theirs or its does. No more
- * than ROWS_MAX are made into rows, the others are counted.
+ * than ROWS_MAX are made into rows, services before servers; the others are counted.
  */
 function rowsOf(
   services: readonly ServiceSnapshot[],
   text: string,
 ): { rows: PageRow[]; matching: number } {
-  const rows: PageRow[] = [];
-  let matching = 0;
-  for (const service of services) {
+  const matches = services.flatMap((service) => {
     const isMatch = serviceName(service).includes(text);
     const servers = isMatch
       ? service.destinations
       : service.destinations.filter((server) => endpointName(server).includes(text));
-    if (!isMatch && servers.length === 0) continue;
-    matching += 1 + servers.length;
-    if (rows.length === ROWS_MAX) continue;
-    rows.push(serviceRow(service));
-    rows.push(...servers.slice(0, ROWS_MAX - rows.length).map(serverRow));
-  }
-  return { rows, matching };
+    return isMatch || servers.length > 0 ? [{ service, servers }] : [];
+  });
+  const shown = matches.slice(0, ROWS_MAX);
+  let room = ROWS_MAX - shown.length;
+  const rows = shown.flatMap(({ service, servers }) => {
+    const own = servers.slice(0, room);
+    room -= own.length;
+    return [serviceRow(service, servers.length - own.length), ...own.map(serverRow)];
+  });
+  return { rows, matching: sumOf(matches, ({ servers }) => 1 + servers.length) };
 }
 
-function serviceRow(service: ServiceSnapshot): PageRow {
+/** `leftOff`: servers for which there was no room. */
+function serviceRow(service: ServiceSnapshot, leftOff: number): PageRow {
   const { destinations, statistics, scheduler, persistent, timeoutSeconds } = service;
   return {
     kind: 'service',
@@ -69,6 +71,7 @@ function serviceRow(service: ServiceSnapshot): PageRow {
     notes: [
       ...(persistent ? [`persistent, ${timeoutSeconds} s`] : []),
       ...(destinations.length === 0 ? ['no servers'] : []),
+      ...(leftOff > 0 ? [`${leftOff} servers not shown`] : []),
     ],
     isWarning: destinations.length === 0,
   };

@@ -123,6 +123,19 @@ describe('the message of the status page', () => {
     assert.equal(message.rows.length, ROWS_MAX);
     assert.equal(message.rowsLeftOff, 1000 - ROWS_MAX);
     assert.deepEqual(message.counts, { services: 1, servers: 999 });
+    assert.deepEqual(message.rows[0].notes, [`${1000 - ROWS_MAX} servers not shown`]);
+  });
+
+  it('has all services before it has all servers of one', () => {
+    const servers = Array.from({ length: 250 }, (_, i) => server(i));
+    const many = snapshot([service(80, servers), service(81, servers), service(82, [])]);
+    const { rows, rowsLeftOff } = pageMessage(many, '', NEWEST);
+    const services = rows.filter(({ kind }) => kind === 'service');
+    assert.deepEqual(
+      services.map(({ notes }) => notes),
+      [[], ['203 servers not shown'], ['no servers']],
+    );
+    assert.deepEqual([rows.length, rowsLeftOff], [ROWS_MAX, 203]);
   });
 });
 
