@@ -258,7 +258,7 @@ function connectionsOf(listing: string, address: string): number {
   return Number(line.split(address)[1]?.trim().split(/\s+/)[0] ?? NaN);
 }
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 30_000;
 const PAUSE_MS = 50;
 
 /** Waits for a condition, but not for ever: what is promised afterwards decides. */

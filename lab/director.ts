@@ -7,7 +7,7 @@ import type { Host, RunOptions } from './host.js';
 import type { Daemon, RunResult } from './process.js';
 
 const READY = /\bready\b/;
-const READY_TIMEOUT_MS = 20_000;
+const READY_TIMEOUT_MS = 60_000;
 
 export class Director {
   private constructor(

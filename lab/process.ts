@@ -15,6 +15,8 @@ export interface RunResult {
 }
 
 const POLL_MS = 10;
+/** The machine may have other things to do. */
+const PATIENCE_MS = 30_000;
 
 /** A running command with its output collected. */
 export class LabProcess {
@@ -121,21 +123,21 @@ export class Daemon {
   }
 
   /** Resolves once the log has a match, counted from `from` characters on. */
-  async logged(pattern: RegExp, timeoutMs = 10_000, from = 0): Promise<RegExpExecArray> {
+  async logged(pattern: RegExp, timeoutMs = PATIENCE_MS, from = 0): Promise<RegExpExecArray> {
     return this.await(`to log ${String(pattern)}`, timeoutMs, () =>
       pattern.exec(this.log().slice(from)),
     );
   }
 
   /** Resolves once a TCP socket of its host listens on the port. */
-  async listening(port: number, timeoutMs = 10_000): Promise<void> {
+  async listening(port: number, timeoutMs = PATIENCE_MS): Promise<void> {
     await this.await(`to listen on port ${port}`, timeoutMs, () =>
       listensOn(this.pid, port) ? true : null,
     );
   }
 
   /** Sends the signal and waits for the end; resolves to the exit status, null if the signal ended it. */
-  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 10_000): Promise<number | null> {
+  async stop(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = PATIENCE_MS): Promise<number | null> {
     this.child.ref();
     signalProcess(this.identity, signal);
     const timeout = new AbortController();

@@ -76,7 +76,7 @@ export function startWebServers(lab: Lab, options?: WebServerOptions): Promise<W
 export async function loggedRequests(
   servers: readonly WebServer[],
   count: number,
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
 ): Promise<LoggedRequest[][]> {
   let logs = servers.map((server) => server.requests());
   const end = performance.now() + timeoutMs;

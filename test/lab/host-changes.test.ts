@@ -81,7 +81,7 @@ describe('when the host changes, under traffic', () => {
   }
 
   async function logged(pattern: RegExp): Promise<void> {
-    await director.daemon.logged(pattern, 10_000, logStart);
+    await director.daemon.logged(pattern, undefined, logStart);
   }
 
   /** Makes changes while a file is on its way; all of it must arrive as it is. */

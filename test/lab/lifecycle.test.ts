@@ -113,7 +113,7 @@ describe('uvsd refuses to start and says why', () => {
       '--socket',
       '/run/x.sock',
     ];
-    const third = await directorHost.run('uvsd', elsewhere, { timeoutMs: 20_000 });
+    const third = await directorHost.run('uvsd', elsewhere, { timeoutMs: 60_000 });
     assert.notEqual(third.exit, 0, 'two directors on the same interfaces');
     assert.equal(await director.stop(), 0);
   });
@@ -143,7 +143,7 @@ describe('uvsd refuses to start and says why', () => {
 
   function uvsd(...args: string[]) {
     const host = setting.directorHost;
-    return host.run('uvsd', args, { timeoutMs: 20_000 });
+    return host.run('uvsd', args, { timeoutMs: 60_000 });
   }
 });
 
@@ -180,7 +180,7 @@ describe('uvsd --rules', () => {
     const { directorHost } = setting;
     const rules = join(directorHost.folder, 'wrong');
     writeFileSync(rules, '# two good lines\n-A -t 192.0.2.1:80\n-A -t 192.0.2.1:80\n-x\n');
-    const result = await directorHost.run('uvsd', ['--rules', rules], { timeoutMs: 20_000 });
+    const result = await directorHost.run('uvsd', ['--rules', rules], { timeoutMs: 60_000 });
     assert.equal(result.exit, 2);
     assert.match(result.stderr, /wrong:3: Service already exists\n.*wrong:4: /);
     assert.equal(await directorHost.output('nft', ['list', 'ruleset']), '');

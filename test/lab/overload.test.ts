@@ -51,10 +51,13 @@ async function use(talkers: readonly LabProcess[]): Promise<void> {
 }
 
 describe('a flood of SYNs', () => {
-  const setting = useDirector({ rules: RULES });
+  // A table of this size is defended from 8192 SYNs on: so many are looked at on a busy machine, too.
+  const setting = useDirector({ rules: RULES, uvsd: ['--max-connections', '200000'] });
   before(async () => {
-    await swallowAnswers(setting.directorHost, setting.client);
-    await setting.directorHost.output('nft', ['-f', '-'], { input: COUNTERS });
+    const { client, directorHost } = setting;
+    await swallowAnswers(directorHost, client);
+    await directorHost.output('nft', ['-f', '-'], { input: COUNTERS });
+    await client.output('nft', ['-f', '-'], { input: CLIENT_COUNTERS });
   });
 
   it('neither disturbs a transfer nor connections that are open', async () => {
@@ -69,18 +72,21 @@ describe('a flood of SYNs', () => {
     const { sent } = await flood.stop();
     assert.ok(sent > 100_000, `${sent} SYNs`);
 
-    // What the flood has sent has arrived, but for what the wire between the two had no room for.
-    const arrived = (await arrivals(setting.directorHost)).syns;
+    // What the flood and other clients have sent has arrived, but for what the wire between had no room for.
+    const others = await counted(client, 'ip sent', 'others');
+    assert.ok(others > 4, `${others}`);
+    const arrived = await counted(setting.directorHost, 'netdev arrivals', 'clients');
     const lost = await lostOnWire(client);
-    const others = arrived + lost - sent;
-    assert.ok(others >= 4 && others < 50, `${sent} sent, ${arrived} arrived, ${lost} lost`);
+    // Questions for a neighbour may be lost on the wire as well.
+    const more = arrived + lost - sent - others;
+    assert.ok(more >= 0 && more < 10, `${sent} + ${others} sent, ${arrived} arrived, ${lost} lost`);
   });
 
   it('is counted, to the packet', async () => {
     const seen = await eventually(
       async () => ({
         counters: await statusOf(setting),
-        arrived: (await arrivals(setting.directorHost)).every,
+        arrived: await arrivals(setting.directorHost),
       }),
       ({ counters, arrived }) =>
         total(counters, 'receivedFrames', 'ringDrops', 'synDrops') === arrived &&
@@ -199,17 +205,23 @@ function pace(mode: 'syn' | 'connect' | 'fragments', framesPerSecond: number) {
 
 /** What comes in for the service or from its servers, behind the director's own sockets. */
 const COUNTERS = `table netdev arrivals {
-  counter syns { }
-  counter every { }
+  counter clients { }
+  counter servers { }
   chain ext0 {
     type filter hook ingress device ext0 priority -10;
-    ip daddr ${VIP} tcp dport 80 counter name every
-    ip daddr ${VIP} tcp dport 80 tcp flags & (syn | ack) == syn counter name syns
+    ip daddr ${VIP} tcp dport 80 counter name clients
   }
   chain int0 {
     type filter hook ingress device int0 priority -10;
-    ip saddr 10.2.0.0/24 tcp sport 80 counter name every
+    ip saddr 10.2.0.0/24 tcp sport 80 counter name servers
   }
+}
+`;
+
+/** What the client's kernel sends to the service: all but the flood. */
+const CLIENT_COUNTERS = `table ip sent {
+  counter others { }
+  chain output { type filter hook output priority 0; ip daddr ${VIP} tcp dport 80 counter name others; }
 }
 `;
 
@@ -218,14 +230,19 @@ async function lostOnWire(client: Host): Promise<number> {
   return Number(await client.output('cat', ['/sys/class/net/lan0/statistics/tx_dropped']));
 }
 
-async function arrivals(director: Host): Promise<{ syns: number; every: number }> {
-  const listing = await director.output('nft', ['list', 'counters', 'table', 'netdev', 'arrivals']);
-  const read = (name: string) => {
-    const match = new RegExp(`counter ${name} \\{\\s*packets (\\d+) `).exec(listing);
-    assert.ok(match !== null, listing);
-    return Number(match[1]);
-  };
-  return { syns: read('syns'), every: read('every') };
+async function arrivals(director: Host): Promise<number> {
+  const [clients, servers] = await Promise.all(
+    ['clients', 'servers'].map((name) => counted(director, 'netdev arrivals', name)),
+  );
+  return clients + servers;
+}
+
+/** Packets that a table's counter has seen. */
+async function counted(host: Host, table: string, name: string): Promise<number> {
+  const listing = await host.output('nft', ['list', 'counter', ...table.split(' '), name]);
+  const match = /packets (\d+) /.exec(listing);
+  assert.ok(match !== null, listing);
+  return Number(match[1]);
 }
 
 /** Of the director and its data plane. */
