@@ -114,10 +114,14 @@ class TraceSession {
     const { wish, options } = this;
     const interrupter = new Interrupter(options.interruption);
     const { signal } = interrupter;
-    const endMs = performance.now() + wish.durationMs;
+    let endMs: number | null = null;
     try {
-      this.say(beginText(wish.words, wish.request));
       for await (const [report] of control.trace(wish.request)) {
+        // A first report says that packets are looked at by now.
+        if (endMs === null) {
+          endMs = performance.now() + wish.durationMs;
+          this.say(beginText(wish.words, wish.request));
+        }
         await this.show(report, signal);
         if (signal.aborted || performance.now() >= endMs) break;
       }

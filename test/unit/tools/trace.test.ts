@@ -185,5 +185,7 @@ describe('uvs trace', () => {
     for (let id = 1001; id <= 1004; id++) director.traces.begin(id, traceRequest());
     assert.equal((await trace([])).exit, 1);
     assert.match(output.stderr, /uvs trace: there are 4 traces already/);
+    // It is said to be tracing once packets are looked at, and not before.
+    assert.doesNotMatch(output.stderr, /^tracing/m);
   });
 });
