@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once, EventEmitter } from 'node:events';
 import { HostNetwork, type HostNetworkOptions } from '../../dataplane/sys/host.js';
 import { NO_HOP } from '../../dataplane/route/routes.js';
@@ -161,7 +161,8 @@ describe("the host's network by netlink", () => {
     // Linux takes no second change of a neighbour within a second, so it may need to hear of it twice.
     const introduce = setInterval(() => {
       execFileSync('ip', ['-n', lab.server.namespace, 'neigh', 'flush', 'all']);
-      execFileSync('ip', ['netns', 'exec', lab.server.namespace, 'ping', '-c', '1', '10.2.0.1']);
+      const ping = ['ping', '-c', '1', '-W', '1', '10.2.0.1'];
+      spawnSync('ip', ['netns', 'exec', lab.server.namespace, ...ping]);
     }, 100);
     try {
       assert.match(await moved, /10\.2\.0\.11 on int0 has moved to 02:aa:bb:cc:dd:ee/);
