@@ -33,7 +33,13 @@ export async function buildImages(folder) {
   await Promise.all([
     build('uvs-lab', ['--target', 'lab', ROOT]),
     build('uvs', [ROOT]),
-    build('uvs-nfs', ['--file', join(ROOT, 'docker/nfs.dockerfile'), join(ROOT, 'docker')]),
+    ...['nfs', 'prometheus'].map((name) =>
+      build(`uvs-${name}`, [
+        '--file',
+        join(ROOT, `docker/${name}.dockerfile`),
+        join(ROOT, 'docker'),
+      ]),
+    ),
   ]);
 }
 

@@ -16,9 +16,15 @@ export class ComposeLab {
     private readonly compose: readonly string[],
   ) {}
 
-  /** Of docker-compose.yml and `files` that change it. */
-  static async prepare(project: string, ...files: string[]): Promise<ComposeLab> {
-    const options = ['docker-compose.yml', ...files].flatMap((file) => ['--file', file]);
+  /** Of docker-compose.yml and `files` that change it, with the services of some profiles. */
+  static async prepare(
+    project: string,
+    { files = [], profiles = [] }: { files?: string[]; profiles?: string[] } = {},
+  ): Promise<ComposeLab> {
+    const options = [
+      ...['docker-compose.yml', ...files].flatMap((file) => ['--file', file]),
+      ...profiles.flatMap((profile) => ['--profile', profile]),
+    ];
     return new ComposeLab(project, [...(await composeCommand()), ...options]);
   }
 

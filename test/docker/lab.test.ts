@@ -4,6 +4,7 @@ import { ComposeLab, docker } from './compose.js';
 
 const PROJECT = 'uvs-test';
 const VIP = '10.1.0.100';
+const PROMETHEUS = 'http://10.1.0.20:9090';
 const FILE_BYTES = 200_000_000;
 const LOOK_MS = 100;
 
@@ -12,7 +13,7 @@ describe('the lab of docker-compose.yml', () => {
   let hash: string;
 
   before('up', async () => {
-    lab = await ComposeLab.prepare(PROJECT);
+    lab = await ComposeLab.prepare(PROJECT, { profiles: ['metrics'] });
     await lab.up();
     const documents = `${PROJECT}_documents:/documents`;
     const make = `head -c ${FILE_BYTES} /dev/urandom > /documents/large && sha256sum < /documents/large`;
@@ -90,6 +91,16 @@ describe('the lab of docker-compose.yml', () => {
     assert.deepEqual(shares(await request(30)), { server1: 10, server2: 10, server3: 10 });
   });
 
+  it('has a Prometheus that fetches the director’s metrics, and alerts for them', async () => {
+    const query = (expression: string): Promise<unknown[]> =>
+      fromPrometheus(`query?query=${encodeURIComponent(expression)}`, 'result');
+    while ((await query('up{job="uvs"} == 1')).length === 0) await pause(LOOK_MS);
+    const servers = await query('uvs_server_weight{service="10.1.0.100:80"}');
+    assert.equal(servers.length, 3);
+    const rules = await fromPrometheus('rules', 'groups');
+    assert.match(JSON.stringify(rules), /"name":"uvs".*"health":"ok"/);
+  });
+
   it('loses no connection when the director is killed and started again', async () => {
     const director = await lab.container('director');
     await lab.exec('director', 'uvs drain 10.2.0.13');
@@ -113,6 +124,12 @@ describe('the lab of docker-compose.yml', () => {
     // What was changed by hand is still in effect.
     assert.deepEqual(shares(await request(20)), { server1: 10, server2: 10 });
   });
+
+  async function fromPrometheus(path: string, key: string): Promise<unknown[]> {
+    const answer = await lab.exec('client', `curl -sS '${PROMETHEUS}/api/v1/${path}' || echo '{}'`);
+    const { data } = JSON.parse(answer) as { data?: Record<string, unknown[]> };
+    return data?.[key] ?? [];
+  }
 
   async function request(count: number): Promise<string[]> {
     const loop = `for i in $(seq ${count}); do curl -sS http://${VIP}/whoami; done`;

@@ -9,7 +9,7 @@ describe('the lab with its documents on an NFS server', () => {
   let lab: ComposeLab;
 
   before('up', async () => {
-    lab = await ComposeLab.prepare('uvs-test-nfs', 'docker/nfs.yml');
+    lab = await ComposeLab.prepare('uvs-test-nfs', { files: ['docker/nfs.yml'] });
     await lab.up('nfs');
     while ((await health()) === 'starting') await pause(LOOK_MS);
   });
