@@ -12,7 +12,7 @@ import type { Pace } from './pace.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 /** Records between two looks at the time. */
-const RECORDS_PER_LOOK = 5000;
+const RECORDS_PER_LOOK = 2000;
 /** After which a SYN counts as unanswered: a client repeats it then. */
 const ANSWER_TICKS = TICKS_PER_SECOND;
 

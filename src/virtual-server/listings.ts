@@ -16,7 +16,9 @@ import { ipv4ToText } from '../control/ipv4.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 /** Destinations that are listed between two turns of the event loop. */
-const DESTINATIONS_PER_TURN = 50;
+const DESTINATIONS_PER_TURN = 20;
+/** What ipvsadm shows of a server that is reached by masquerading. */
+const NO_TUNNEL = Object.freeze({ type: 'ipip', port: 0, checksum: 'none' } as const);
 const PROTOCOL_NAMES: Record<number, string> = { 0: 'IP', 6: 'TCP', 17: 'UDP' };
 
 /** Counters as they were last published, every two seconds. */
@@ -65,7 +67,7 @@ export function destinationEntry(
     weight: destinations.weight(destination),
     upperThreshold: destinations.upperThreshold(destination),
     lowerThreshold: destinations.lowerThreshold(destination),
-    tunnel: { type: 'ipip', port: 0, checksum: 'none' },
+    tunnel: NO_TUNNEL,
     activeConnections: destinations.activeConnections(destination),
     inactiveConnections: destinations.inactiveConnections(destination),
     persistentConnections: destinations.persistentConnections(destination),

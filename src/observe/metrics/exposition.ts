@@ -4,13 +4,13 @@
  * hundreds of thousands of values. A little at a time: other work of the director goes on meanwhile.
  */
 import { STATE_NAMES } from '../../../dataplane/conn/states.js';
-import { endpointName } from '../../control/names.js';
 import type { DestinationSnapshot, ServiceSnapshot, Snapshot } from '../../control/snapshot.js';
 import type { HttpAnswer } from '../http-server.js';
 import { Pace } from '../pace.js';
 import type { Observer } from '../snapshot.js';
 import type { Family } from './family.js';
 import { DIRECTOR_FAMILIES, IPVS_DIRECTOR_FAMILIES } from './director-families.js';
+import { LabelBook, serviceLabels } from './labels.js';
 import { LineWriter } from './line-writer.js';
 import { directorRegistry, HISTOGRAM_FAMILIES } from './registry.js';
 import {
@@ -41,7 +41,6 @@ interface Row<T> {
 }
 
 interface ServerRow extends Row<DestinationSnapshot> {
-  /** By node_exporter's names. */
   ipvsLabels: Uint8Array;
 }
 
@@ -62,6 +61,8 @@ export class Metrics {
     return this.snapshot;
   });
 
+  private readonly labels = new LabelBook();
+
   constructor(private readonly observer: Pick<Observer, 'snapshot'>) {}
 
   /** Rejects with ControlError where there is no data plane yet. */
@@ -69,12 +70,19 @@ export class Metrics {
     const snapshot = await this.observer.snapshot();
     this.snapshot = snapshot;
     const ofDirector = await this.registry.metrics();
-    return { contentType: this.registry.contentType, body: pieces(ofDirector, snapshot) };
+    return {
+      contentType: this.registry.contentType,
+      body: pieces(ofDirector, snapshot, this.labels),
+    };
   }
 }
 
 /** Not as one string: with ten thousand servers it has twenty megabytes. */
-async function* pieces(ofDirector: string, snapshot: Snapshot): AsyncGenerator<Uint8Array> {
+async function* pieces(
+  ofDirector: string,
+  snapshot: Snapshot,
+  labels: LabelBook,
+): AsyncGenerator<Uint8Array> {
   const pace = new Pace();
   const out = new LineWriter();
   out.text(ofDirector);
@@ -82,7 +90,7 @@ async function* pieces(ofDirector: string, snapshot: Snapshot): AsyncGenerator<U
     labels: Buffer.from(serviceLabels(about)),
     about,
   }));
-  const servers = await serverRows(snapshot.services, pace);
+  const servers = await serverRows(snapshot.services, labels, pace);
   for (const family of SERVICE_FAMILIES) {
     yield* written(out, pace, family, services, rowWriter(out, family, family.value));
   }
@@ -110,9 +118,9 @@ async function* written<T>(
   out.text(headOf(family));
   for (const [i, row] of rows.entries()) {
     write(row);
-    if (i % LINES_PER_LOOK !== 0 || !pace.isDue) continue;
+    if (i % LINES_PER_LOOK !== 0 || !pace.nap()) continue;
     yield* out.taken();
-    await pace.rest();
+    await pace.turn();
   }
 }
 
@@ -131,15 +139,18 @@ function writeStates(out: LineWriter, { labels, about }: ServerRow): void {
   }
 }
 
-async function serverRows(services: readonly ServiceSnapshot[], pace: Pace): Promise<ServerRow[]> {
+async function serverRows(
+  services: readonly ServiceSnapshot[],
+  book: LabelBook,
+  pace: Pace,
+): Promise<ServerRow[]> {
   const rows: ServerRow[] = [];
+  const labels = book.begin();
   for (const service of services) {
-    for (const about of service.destinations) {
-      const text = serverLabels(service, about);
-      const ipvs = ipvsLabels(service, about);
-      rows.push({ labels: Buffer.from(text), ipvsLabels: Buffer.from(ipvs), about });
-      if (rows.length % LINES_PER_LOOK === 0) await pace.breathe();
+    for (const [i, { own, ipvs }] of labels.ofServers(service).entries()) {
+      rows.push({ labels: own, ipvsLabels: ipvs, about: service.destinations[i] });
     }
+    await pace.breathe();
   }
   return rows;
 }
@@ -151,27 +162,4 @@ function nameOf({ name }: Family): Uint8Array {
 
 function headOf({ name, help, type }: Family): string {
   return `\n# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-}
-
-function serviceLabels(service: ServiceSnapshot): string {
-  const name = service.fwmark === 0 ? endpointName(service) : `fwmark ${service.fwmark}`;
-  return `protocol="${service.protocol}",service="${name}"`;
-}
-
-function serverLabels(service: ServiceSnapshot, server: DestinationSnapshot): string {
-  return `${serviceLabels(service)},server="${endpointName(server)}"`;
-}
-
-function ipvsLabels(service: ServiceSnapshot, server: DestinationSnapshot): string {
-  const { fwmark, protocol, address, port } = service;
-  const local =
-    fwmark === 0
-      ? `local_address="${address}",local_port="${port}",local_mark="",proto="${protocol.toUpperCase()}"`
-      : `local_address="",local_port="0",local_mark="${hexMark(fwmark)}",proto="FWM"`;
-  return `${local},remote_address="${server.address}",remote_port="${server.port}"`;
-}
-
-/** As /proc/net/ip_vs has it, and so node_exporter. */
-function hexMark(mark: number): string {
-  return mark.toString(16).toUpperCase().padStart(8, '0');
 }
