@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { VIP } from '../../lab/plan.js';
 import { requestSeries, tally, wrk } from '../../lab/traffic.js';
 import { loggedRequests } from '../../lab/webserver.js';
-import { eventually, serviceRules, SERVICE, URL, useDirector } from './support/setting.js';
+import {
+  eventually,
+  PATIENCE_SECONDS,
+  serviceRules,
+  SERVICE,
+  URL,
+  useDirector,
+} from './support/setting.js';
 import { destinationsOf, statisticsOf } from './support/listings.js';
 import { talk } from './support/talk.js';
 
@@ -51,8 +58,8 @@ describe('ten thousand requests', () => {
     let requests = 0;
     let rounds = 0;
     while (requests < REQUESTS) {
-      const load = { connections: CONNECTIONS, seconds: 3, ...options };
-      const result = await wrk(setting.client, URL, load);
+      const more = { connections: CONNECTIONS, seconds: 3, patienceSeconds: PATIENCE_SECONDS };
+      const result = await wrk(setting.client, URL, { ...options, ...more });
       assert.deepEqual(result.failures, []);
       requests += result.requests;
       rounds += 1;

@@ -11,6 +11,7 @@ import { ip } from './support/small-lab.js';
 import { Wire } from './support/wire.js';
 import {
   eventually,
+  PATIENCE_SECONDS,
   serviceRules,
   URL,
   useDirector,
@@ -58,7 +59,7 @@ describe('the pcap driver', () => {
 
   it('fails no request under load', async () => {
     for (const keepAlive of [true, false]) {
-      const load = { connections: 48, seconds: 2, keepAlive };
+      const load = { connections: 48, seconds: 2, keepAlive, patienceSeconds: PATIENCE_SECONDS };
       const { failures, requests } = await wrk(setting.client, URL, load);
       assert.deepEqual(failures, []);
       assert.ok(requests > 500, `${requests} requests`);
