@@ -60,7 +60,12 @@ export const GENERATION = 0;
 /** In the place of a generation. */
 export const FREE = 0;
 export const TAKEN = -1;
-export const RESTING = -2;
+/** The highest generation. Beyond it, with the uppermost bit alone, is when a place began to rest, in ticks. */
+export const GENERATION_MAX = 0x3fff_ffff;
+export const RESTING = 0x8000_0000 | 0;
+export const RESTING_SHIFT = 30;
+/** Programs run for microseconds; a virtual machine may be halted in between, and `now` be of a moment ago. */
+export const REST_TICKS = 20;
 export const SOURCE = 1;
 export const DESTINATION = 2;
 export const PORTS = 3;

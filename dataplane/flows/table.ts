@@ -4,15 +4,12 @@
  * The kernel reads while this writes. A flow's generation is written last, and cleared first; a place that was
  * given up rests for a while, so that no program is still reading it when another flow moves in.
  */
-import { ticksUntil } from '../clock.js';
 import { flowHash } from './flow-hash.js';
 import * as at from './layout.js';
 
 /** Bits of a report below its slot. */
 export const REPORT_FLAGS_BITS = 8;
-const { BUCKET_WORDS, FLOW_WORDS, FREE, GENERATION, RESTING, TAKEN, WAYS } = at;
-/** Programs run for microseconds; a virtual machine may be halted in between, and `now` be of a moment ago. */
-const REST_TICKS = 20;
+const { BUCKET_WORDS, FLOW_WORDS, FREE, GENERATION, GENERATION_MAX, TAKEN, WAYS } = at;
 const TWO_TO_32 = 0x1_0000_0000;
 
 const NO_ADDRESS = 0;
@@ -30,13 +27,10 @@ export class FlowTable {
   readonly bytes: Uint8Array;
   private readonly key: Int32Array;
   private readonly description: number;
-  /** Places that rest, in a ring, and since when. */
-  private readonly resting: Int32Array;
-  private readonly restingSince: Int32Array;
-  private restingFirst = 0;
-  private restingCount = 0;
   private reportsRead: number;
   private isCatchingUp = true;
+  /** What was read ahead: kept where others could see it, so that the reading isn't optimised away. */
+  touched = 0;
   /** Since this was last set to false. */
   hasMissedReports = false;
 
@@ -59,8 +53,6 @@ export class FlowTable {
     this.capacity = this.buckets * WAYS;
     const key = this.description + at.KEY;
     this.key = words.slice(key, key + at.KEY_WORDS);
-    this.resting = new Int32Array(this.capacity);
-    this.restingSince = new Int32Array(this.capacity);
     const room = reports.length / at.REPORT_WORDS;
     // What an earlier data plane hasn't read is still there.
     this.reportsRead = (words[this.description + at.REPORTS] - room) | 0;
@@ -94,28 +86,32 @@ export class FlowTable {
     return NO_REPORT;
   }
 
+  /** Touches what the next reports are about. */
+  lookAhead(count: number): void {
+    const { words, reports } = this;
+    const room = reports.length / at.REPORT_WORDS;
+    let touched = 0;
+    for (let i = 0; i < count; i++) {
+      const slot =
+        (reports[((this.reportsRead + i) & (room - 1)) * at.REPORT_WORDS] >>> REPORT_FLAGS_BITS) -
+        1;
+      if (slot < 0 || slot >= this.capacity) break;
+      touched ^= words[this.base(slot) + at.NEW_PORT] ^ words[this.notes(slot)];
+    }
+    this.touched = touched;
+  }
+
   /** Takes a place for a flow with these ends, as they are in the packet; NO_SLOT where there is none. */
-  takePlace(source: number, destination: number, ports: number): number {
+  takePlace(source: number, destination: number, ports: number, now: number): number {
     const { words } = this;
     const first = this.firstSlot(source, destination, ports);
     for (let slot = first; slot < first + WAYS; slot++) {
-      const generation = this.base(slot) + GENERATION;
-      if (words[generation] !== FREE) continue;
-      if (Atomics.compareExchange(words, generation, FREE, TAKEN) === FREE) return slot;
+      const place = this.base(slot) + GENERATION;
+      const before = words[place];
+      if (!isFree(before, now)) continue;
+      if (Atomics.compareExchange(words, place, before, TAKEN) === before) return slot;
     }
     return NO_SLOT;
-  }
-
-  /** Places that have rested for long enough are free. */
-  wake(now: number): void {
-    const { words, resting, capacity } = this;
-    while (this.restingCount > 0) {
-      const first = this.restingFirst;
-      if (ticksUntil(now, this.restingSince[first]) < REST_TICKS) return;
-      words[this.base(resting[first]) + GENERATION] = FREE;
-      this.restingFirst = first + 1 === capacity ? 0 : first + 1;
-      this.restingCount--;
-    }
   }
 
   /** The slot of the flow with these ends; NO_SLOT where there is none. */
@@ -133,6 +129,11 @@ export class FlowTable {
   /** Where a slot's flow begins in `words`. */
   base(slot: number): number {
     return Math.floor(slot / WAYS) * BUCKET_WORDS + (slot % WAYS) * FLOW_WORDS;
+  }
+
+  /** True where there is a flow that hasn't been ended, whether it counts or not. */
+  isWritten(slot: number): boolean {
+    return this.words[this.base(slot) + GENERATION] > FREE;
   }
 
   isLive(slot: number): boolean {
@@ -219,23 +220,15 @@ export class FlowTable {
   end(slot: number, now: number): void {
     const base = this.base(slot);
     const { words } = this;
-    if (words[base + GENERATION] === RESTING) return;
-    words[base + GENERATION] = RESTING;
+    words[base + GENERATION] = at.RESTING | (now & GENERATION_MAX);
     words[base + at.SOURCE] = NO_ADDRESS;
-    const place = (this.restingFirst + this.restingCount) % this.capacity;
-    this.resting[place] = slot;
-    this.restingSince[place] = now;
-    this.restingCount++;
   }
 
   /** Ends whatever an earlier data plane has left: flows of old, and places that it had taken or that were resting. */
   clear(now: number): void {
     const { words } = this;
     for (let slot = 0; slot < this.capacity; slot++) {
-      const generation = this.base(slot) + GENERATION;
-      if (words[generation] === FREE) continue;
-      if (words[generation] === RESTING) words[generation] = TAKEN;
-      this.end(slot, now);
+      if (words[this.base(slot) + GENERATION] !== FREE) this.end(slot, now);
     }
   }
 
@@ -244,7 +237,7 @@ export class FlowTable {
    * moment before they stop being forwarded: no packet is lost in between, some come twice.
    */
   endAll(): void {
-    const next = this.generation === 0x7fff_ffff ? 1 : this.generation + 1;
+    const next = this.generation === GENERATION_MAX ? 1 : this.generation + 1;
     Atomics.store(this.words, this.description + at.SKIP_GENERATION, next);
     this.pause();
     Atomics.store(this.words, this.description + at.FORWARD_GENERATION, next);
@@ -302,4 +295,11 @@ export class FlowTable {
   private notes(slot: number): number {
     return Math.floor(slot / WAYS) * BUCKET_WORDS + at.notesOf(slot % WAYS);
   }
+}
+
+/** True for a place where nobody's flow is, and none was a moment ago. */
+function isFree(generation: number, now: number): boolean {
+  if (generation === FREE) return true;
+  if (generation >>> at.RESTING_SHIFT !== at.RESTING >>> at.RESTING_SHIFT) return false;
+  return ((now - generation) & GENERATION_MAX) >= at.REST_TICKS;
 }

@@ -11,31 +11,23 @@
  * In a flood of SYNs only those get flows that have answered: the table is small.
  */
 import * as rec from '../conn/record.js';
-import {
-  CLOSE,
-  ESTABLISHED,
-  INPUT,
-  IS_HALF_OPEN,
-  IS_OVER,
-  OUTPUT,
-  TIME_WAIT,
-} from '../conn/states.js';
+import { CLOSE, ESTABLISHED, IS_OVER, TIME_WAIT } from '../conn/states.js';
 import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
 import type { Accounting } from '../engine/accounting.js';
 import type { OpeningTable } from '../flows/openings-table.js';
 import { portsWord, swap32 } from '../flows/packet-order.js';
-import { NO_REPORT, NO_SLOT, REPORT_FLAGS_BITS, type FlowTable } from '../flows/table.js';
+import { NO_SLOT, type FlowTable } from '../flows/table.js';
 import type { State } from '../state.js';
-import { SYN } from '../wire/tcp.js';
 import type { Lifecycle } from './connections.js';
+import { FlowAccounts } from './flow-accounts.js';
 import { FlowWriter, TO_CLIENT, TO_SERVER } from './flow-writer.js';
 import { Members } from './members.js';
 import { Opened } from './opened.js';
 import { HALF_OPEN_MAX, Openings } from './openings.js';
+import { Reports } from './reports.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 const META = rec.W_META;
-const SERVER = rec.W_SERVER;
 const IN_PACKETS = rec.W_IN_PACKETS;
 
 /** A connection is proposed with its client's packet of this number, and from then on with every one in so many. */
@@ -46,19 +38,13 @@ const PROPOSALS_MAX = 256;
 const QUIET_TICKS = 5 * TICKS_PER_SECOND;
 /** One that closes, which may have a packet or two to come. */
 const CLOSING_QUIET_TICKS = TICKS_PER_SECOND / 10;
-const REPORTS_MAX = 65_536;
 const COLLECTION_TICKS = TICKS_PER_SECOND / 10;
 /** Connections whose counters are collected at a time. */
 const LOOKS_MAX = 8192;
 
 export class FastPath {
-  /** Packets and bytes that the kernel has forwarded. */
-  packets = 0;
-  bytes = 0;
   /** Connections that found no place in the table. */
   crowded = 0;
-  /** Connections that the kernel has opened. */
-  opened = 0;
 
   private isSuspended = false;
   private readonly words: Int32Array;
@@ -72,11 +58,12 @@ export class FastPath {
   private revision: number;
   private readonly writer: FlowWriter;
   private readonly openings: Openings;
-  private readonly newcomers: Opened;
+  private readonly accounts: FlowAccounts;
+  private readonly reports: Reports;
 
   constructor(
     private readonly state: State,
-    private readonly accounting: Accounting,
+    accounting: Accounting,
     private readonly lifecycle: Lifecycle,
     private readonly flows: FlowTable,
     private readonly openingTable: OpeningTable,
@@ -86,8 +73,11 @@ export class FastPath {
     this.words = state.connections.words;
     this.writer = new FlowWriter(state, flows);
     this.openings = new Openings(state, lifecycle, flows, openingTable, now);
-    this.newcomers = new Opened(state, accounting, lifecycle, flows);
     this.members = new Members(flows.capacity >> 1, state.connections.capacity);
+    this.accounts = new FlowAccounts(state, accounting, lifecycle, flows);
+    const newcomers = new Opened(state, accounting, lifecycle, flows);
+    const { members, accounts } = this;
+    this.reports = new Reports(state, lifecycle, flows, members, newcomers, accounts);
     this.revision = state.routes.revision;
   }
 
@@ -98,6 +88,20 @@ export class FastPath {
 
   get capacity(): number {
     return this.members.capacity;
+  }
+
+  /** Packets and bytes that the kernel has forwarded. */
+  get packets(): number {
+    return this.accounts.packets;
+  }
+
+  get bytes(): number {
+    return this.accounts.bytes;
+  }
+
+  /** Connections that the kernel has opened. */
+  get opened(): number {
+    return this.reports.opened;
   }
 
   /** Openings that were decided ahead want to be looked after in every tick. */
@@ -144,70 +148,12 @@ export class FastPath {
   /** Takes note of what the kernel has reported: to be called before the frames of a burst. */
   catchUp(now: number): void {
     this.now = now;
-    const { flows } = this;
-    for (let i = 0; i < REPORTS_MAX; i++) {
-      const report = flows.takeReport();
-      if (report === NO_REPORT) break;
-      this.note(report >>> REPORT_FLAGS_BITS, report & 0xff, now);
-    }
-    if (!flows.hasMissedReports) return;
-    flows.hasMissedReports = false;
-    this.adoptAll(now);
+    this.reports.take(now);
   }
 
-  private note(slot: number, tcpFlags: number, now: number): void {
-    const { flows, members } = this;
-    const connection = flows.connectionOf(slot);
-    if (connection < 0) {
-      if (tcpFlags === SYN) this.adopt(slot, now);
-      return;
-    }
-    if (!this.isMine(slot, connection)) return;
-    this.heed(connection, slot, tcpFlags, now);
-    members.heardAt[members.placeOf(connection)] = now;
-    this.watch(connection);
-  }
-
-  /** A connection that the kernel has opened becomes one. */
-  private adopt(slot: number, now: number): void {
-    const { flows, members } = this;
-    const partner = flows.partnerOf(slot);
-    const connection = this.newcomers.make(slot, now);
-    if (connection !== 0) this.opened++;
-    if (connection !== 0 && flows.isLive(slot) && flows.isLive(partner) && !members.isFull) {
-      members.enter(connection, slot, partner, now);
-      return;
-    }
-    flows.end(slot, now);
-    flows.end(partner, now);
-    if (connection === 0) return;
-    this.collectFlow(slot, connection);
-    this.collectFlow(partner, connection);
-  }
-
-  /** Those whose reports were lost. */
-  private adoptAll(now: number): void {
-    const { flows } = this;
-    for (let slot = 0; slot < flows.capacity; slot++) {
-      const isNew = flows.isLive(slot) && flows.connectionOf(slot) < 0;
-      if (isNew && !flows.rewritesSource(slot)) this.adopt(slot, now);
-    }
-  }
-
-  /** A client's SYN has come for a connection that was there: what follows may complete a handshake again. */
+  /** A client's SYN has come here for a connection that was there. */
   watch(connection: number): void {
-    const { flows, members } = this;
-    const place = members.placeOf(connection);
-    if (place < 0 || IS_HALF_OPEN[this.words[connection * WORDS + META] & 0xff] === 0) return;
-    flows.reportNext(members.toServer[place]);
-    flows.reportNext(members.toClient[place]);
-  }
-
-  /** True for a flow that `begin` has made and that was not given up since. */
-  private isMine(slot: number, connection: number): boolean {
-    const { members } = this;
-    const place = members.placeOf(connection);
-    return place >= 0 && (members.toServer[place] === slot || members.toClient[place] === slot);
+    this.reports.watch(connection);
   }
 
   /** Has the connection forwarded by the kernel once the packets that are here already have left. */
@@ -219,7 +165,6 @@ export class FastPath {
   settle(now: number): void {
     this.catchUp(now);
     if (this.state.routes.revision !== this.revision) this.endAll(now);
-    this.flows.wake(now);
     for (let i = 0; i < this.proposed; i++) this.begin(this.proposals[i], now);
     this.proposed = 0;
     this.openings.refill(now);
@@ -242,8 +187,8 @@ export class FastPath {
     const toServer = members.toServer[place];
     const toClient = members.toClient[place];
     this.dismiss(place);
-    this.collectFlow(toServer, connection);
-    this.collectFlow(toClient, connection);
+    this.accounts.collect(toServer, connection);
+    this.accounts.collect(toClient, connection);
   }
 
   /**
@@ -303,6 +248,8 @@ export class FastPath {
     this.now = now;
     this.revision = this.state.routes.revision;
     this.openings.endAll();
+    // While flows count that are yet to be adopted.
+    this.reports.take(now);
     this.flows.endAll();
     this.collectAll(now);
     while (members.count > 0) this.dismiss(members.count - 1);
@@ -313,21 +260,16 @@ export class FastPath {
    * one. Connections and destinations must have been rebuilt.
    */
   takeOver(now: number): void {
-    const { flows } = this;
+    const { flows, reports, accounts } = this;
     this.openings.takeOver();
     this.countOccupied();
-    this.adoptAll(now);
+    reports.adoptAll(now);
     for (let slot = 0; slot < flows.capacity; slot++) {
-      if (!this.isTheirs(slot)) continue;
+      if (!reports.isTheirs(slot)) continue;
       const connection = flows.connectionOf(slot);
-      if (this.collectFlow(slot, connection) > 0) this.restartTimer(connection, now);
+      if (accounts.collect(slot, connection) > 0) accounts.restartTimer(connection, now);
     }
-    for (let i = 0; i < REPORTS_MAX; i++) {
-      const report = flows.takeReport();
-      if (report === NO_REPORT) break;
-      const slot = report >>> REPORT_FLAGS_BITS;
-      if (this.isTheirs(slot)) this.heed(flows.connectionOf(slot), slot, report & 0xff, now);
-    }
+    reports.takeOver(now);
     this.endAll(now);
     flows.clear(now);
   }
@@ -343,30 +285,14 @@ export class FastPath {
     }
   }
 
-  /** True for a flow that is there, and whose connection is as well. */
-  private isTheirs(slot: number): boolean {
-    const { connections } = this.state;
-    const { flows } = this;
-    if (slot >= flows.capacity || !flows.isLive(slot)) return false;
-    const c = flows.connectionOf(slot);
-    return c > 0 && c <= connections.highWater && connections.isLive(c);
-  }
-
-  /** A packet that the kernel has forwarded, with these TCP flags. */
-  private heed(connection: number, slot: number, tcpFlags: number, now: number): void {
-    const direction = this.flows.rewritesSource(slot) ? OUTPUT : INPUT;
-    this.lifecycle.transition(connection, direction, tcpFlags);
-    this.lifecycle.restartTimer(connection, now);
-  }
-
   private begin(connection: number, now: number): void {
     const { flows, writer } = this;
     if (this.isSuspended) return;
     if (this.members.has(connection) || this.members.isFull) return;
     if (!this.state.connections.isLive(connection) || !writer.describe(connection)) return;
     const isOpening = (this.words[connection * WORDS + META] & 0xff) !== ESTABLISHED;
-    const toServer = writer.write(connection, TO_SERVER, isOpening);
-    const toClient = writer.write(connection, TO_CLIENT, isOpening);
+    const toServer = writer.write(connection, TO_SERVER, isOpening, now);
+    const toClient = writer.write(connection, TO_CLIENT, isOpening, now);
     if (toServer === NO_SLOT || toClient === NO_SLOT) {
       if (toServer !== NO_SLOT) flows.end(toServer, now);
       if (toClient !== NO_SLOT) flows.end(toClient, now);
@@ -398,38 +324,14 @@ export class FastPath {
 
   /** True where the kernel has forwarded something. */
   private collect(place: number, now: number): boolean {
-    const { members } = this;
+    const { members, accounts } = this;
     const connection = members.connection[place];
-    const inward = this.collectFlow(members.toServer[place], connection);
-    const outward = this.collectFlow(members.toClient[place], connection);
+    const inward = accounts.collect(members.toServer[place], connection);
+    const outward = accounts.collect(members.toClient[place], connection);
     if (inward + outward === 0) return false;
     members.heardAt[place] = now;
-    this.restartTimer(connection, now);
+    accounts.restartTimer(connection, now);
     this.writer.useWays(connection);
     return true;
-  }
-
-  /** @returns packets */
-  private collectFlow(slot: number, connection: number): number {
-    const { flows, accounting, words } = this;
-    const bytes = flows.takeBytes(slot);
-    const packets = flows.takePackets(slot);
-    if (packets === 0 && bytes === 0) return 0;
-    const server = words[connection * WORDS + SERVER];
-    if (flows.rewritesSource(slot)) {
-      accounting.packetsOut(server, packets, bytes);
-    } else {
-      accounting.packetsIn(server, packets, bytes);
-      words[connection * WORDS + IN_PACKETS] += packets;
-    }
-    this.packets += packets;
-    this.bytes += bytes;
-    return packets;
-  }
-
-  private restartTimer(connection: number, now: number): void {
-    const base = connection * WORDS;
-    this.words[base + rec.W_TIMEOUT] = this.state.timeouts[this.words[base + META] & 0xff];
-    this.lifecycle.restartTimer(connection, now);
   }
 }

@@ -35,11 +35,7 @@ export class FlowWriter {
     if (!destinations.isAvailable(server)) return false;
     if (destinations.hopGeneration(server) !== routes.generation) return false;
     this.serverHop = destinations.hop(server);
-    if (this.words[base + rec.W_HOP_GENERATION] !== routes.generation) {
-      this.words[base + rec.W_HOP] = routes.lookup(this.words[base + rec.W_CLIENT]);
-      this.words[base + rec.W_HOP_GENERATION] = routes.generation;
-    }
-    this.clientHop = this.words[base + rec.W_HOP];
+    this.clientHop = this.hopToClient(base);
     if (!isPassable(routes, this.serverHop) || !isPassable(routes, this.clientHop)) return false;
     return this.ownsAnswers(connection);
   }
@@ -77,7 +73,7 @@ export class FlowWriter {
    * @param isOpening its next packets may complete the handshake
    * @returns its slot, for `begin`; NO_SLOT where there is no place
    */
-  write(connection: number, direction: number, isOpening: boolean): number {
+  write(connection: number, direction: number, isOpening: boolean, now: number): number {
     const { flows, words } = this;
     const base = connection * WORDS;
     const client = words[base + rec.W_CLIENT];
@@ -94,7 +90,7 @@ export class FlowWriter {
     const ports = isToServer
       ? portsWord(clientPort, virtualPort)
       : portsWord(serverPort, clientPort);
-    const slot = flows.takePlace(source, destination, ports);
+    const slot = flows.takePlace(source, destination, ports, now);
     if (slot === NO_SLOT) return NO_SLOT;
 
     const before = isToServer ? virtual : server;
@@ -123,9 +119,17 @@ export class FlowWriter {
     if (destinations.hopGeneration(server) === routes.generation) {
       routes.use(destinations.hop(server));
     }
-    if (this.words[base + rec.W_HOP_GENERATION] === routes.generation) {
-      routes.use(this.words[base + rec.W_HOP]);
+    routes.use(this.hopToClient(base));
+  }
+
+  private hopToClient(base: number): number {
+    const { words } = this;
+    const { routes } = this.state;
+    if (words[base + rec.W_HOP_GENERATION] !== routes.generation) {
+      words[base + rec.W_HOP] = routes.lookup(words[base + rec.W_CLIENT]);
+      words[base + rec.W_HOP_GENERATION] = routes.generation;
     }
+    return words[base + rec.W_HOP];
   }
 
   private writeWay(slot: number, hop: number): void {

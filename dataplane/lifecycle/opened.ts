@@ -83,6 +83,7 @@ export class Opened {
     if (old === 0) return true;
     const base = old * WORDS;
     if (IS_OVER[connections.words[base + rec.W_META] & 0xff] === 0) return false;
+    if (connections.words[base + rec.W_CONTROLLER] !== 0) return false;
     if (connections.words[base + rec.W_CHILDREN] === 0) this.lifecycle.expireNow(old, now);
     return true;
   }

@@ -28,7 +28,7 @@ const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 /** So many connections of a service in a moment, and the next ones are decided ahead. */
 const MOMENT_TICKS = 2;
 const BUSY_OPENINGS = 8;
-/** How many at a time: some times as many as were taken in the tick before. */
+/** How many at a time: some times as many as are taken in a tick. */
 const WANTED_LEAST = 32;
 const WANTED_MOST = QUEUE_ROOM / 2;
 const AHEAD = 4;
@@ -47,6 +47,8 @@ export class Openings {
   private readonly takenBefore = new Int32Array(QUEUES);
   private readonly usedAt = new Int32Array(QUEUES);
   private readonly wanted = new Int32Array(QUEUES);
+  /** How many are taken in a tick; it falls slowly. */
+  private readonly rate = new Int32Array(QUEUES);
   /** By service: its queue and 1, 0 for none; connections since the moment began. */
   private readonly queues: Int32Array;
   private readonly seen: Int32Array;
@@ -110,20 +112,24 @@ export class Openings {
   }
 
   private refillOne(queue: number, isAnotherTick: boolean, now: number): void {
-    const { table } = this;
+    const { table, rate } = this;
     const taken = table.taken(queue);
-    const isDry = taken === table.made(queue);
-    if (!isAnotherTick && !isDry) return;
+    const left = (table.made(queue) - taken) | 0;
+    if (!isAnotherTick && left > 0) return;
     const count = (taken - this.takenBefore[queue]) | 0;
-    if (count > 0) {
-      const wanted = Math.max(count * AHEAD, isDry ? this.wanted[queue] * 2 : WANTED_LEAST);
-      this.wanted[queue] = Math.min(wanted, WANTED_MOST, Math.trunc(this.room / this.active));
-      this.takenBefore[queue] = taken;
-      this.usedAt[queue] = now;
-      this.fill(queue, now);
-    } else if (ticksUntil(now, this.usedAt[queue]) > IDLE_TICKS) {
+    this.takenBefore[queue] = taken;
+    rate[queue] = Math.max(count, rate[queue] >> 1, left === 0 ? this.wanted[queue] : 0);
+    if (count > 0) this.usedAt[queue] = now;
+    const isIdle = ticksUntil(now, this.usedAt[queue]) > IDLE_TICKS;
+    // The last of so many would be decided on too long ago by the time that it is taken.
+    if (isIdle || left > Math.max(rate[queue] * AHEAD * 2, WANTED_LEAST)) {
       this.end(queue);
+      return;
     }
+    const wanted = Math.max(rate[queue] * AHEAD, WANTED_LEAST);
+    const roomOfEach = Math.trunc(this.room / this.active);
+    this.wanted[queue] = Math.min(wanted, WANTED_MOST, roomOfEach);
+    this.fill(queue, now);
   }
 
   /** What wasn't taken was never decided: before anything changes that decisions depend on. */
@@ -153,6 +159,7 @@ export class Openings {
     this.takenBefore[queue] = this.table.taken(queue);
     this.usedAt[queue] = now;
     this.wanted[queue] = WANTED_LEAST;
+    this.rate[queue] = 0;
     this.active++;
     this.fill(queue, now);
     return true;
@@ -194,22 +201,28 @@ export class Openings {
 
   /** For the schedulers that look at them, servers have the connections that they are going to have. */
   private bind(queue: number, from: number, to: number): void {
-    const { destinations } = this.state;
     for (let n = from; n !== to; n = (n + 1) | 0) {
-      destinations.bind(this.table.serverOf(queue, n), false);
+      this.bindTo(this.table.serverOf(queue, n));
     }
   }
 
   private unbind(queue: number, from: number, to: number): void {
     const { destinations } = this.state;
     for (let n = from; n !== to; n = (n + 1) | 0) {
-      destinations.unbind(this.table.serverOf(queue, n), false, true);
+      destinations.unbind(this.table.serverOf(queue, n), false, false);
     }
+  }
+
+  /** As a connection is whose client's SYN has come. */
+  private bindTo(server: number): void {
+    const { destinations } = this.state;
+    destinations.bind(server, false);
+    destinations.activate(server);
   }
 
   /** Decides about one more connection; false where the next one is to be decided about when it comes. */
   private add(queue: number, service: number, now: number): boolean {
-    const { services, destinations, schedulers } = this.state;
+    const { services, schedulers } = this.state;
     const { table } = this;
     for (let i = 0; i < SCHEDULER_WORDS; i++) {
       table.setSchedulerWord(queue, i, services.schedulerWord(service, i));
@@ -220,7 +233,7 @@ export class Openings {
       return false;
     }
     this.write(queue, service, server);
-    destinations.bind(server, false);
+    this.bindTo(server);
     table.add(queue);
     return true;
   }

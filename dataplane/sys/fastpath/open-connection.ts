@@ -138,6 +138,7 @@ function checkDeadline(miss: string): Item[] {
   return [
     call(kernel.HELPER_KTIME_GET_NS),
     compute('divide', R0, NS_PER_TICK),
+    store(4, R10, at.NOW, R0),
     load(8, R1, R10, at.QUEUE),
     load(4, R1, R1, word(openings.QUEUE_DEADLINE)),
     compute32('subtract', R1, R0),

@@ -46,7 +46,7 @@ import {
   type Item,
 } from './assembler.js';
 import * as kernel from './context.js';
-import { ACK, findFlow, type FlowMap } from './find-flow.js';
+import { ACK, findFlow, SYN, type FlowMap } from './find-flow.js';
 import { totalLength } from './headers.js';
 import { openConnection } from './open-connection.js';
 import { rewriteHeaders, rewritePorts } from './rewrite.js';
@@ -139,6 +139,8 @@ function report(map: FlowMap): Item[] {
     jumpIf('anyBit', R8, FIN_SYN_RST, 'reported'),
     goto('not reported'),
     'reported once',
+    // What was asked for is what follows on a handshake's first packets.
+    jumpIf('anyBit', R8, SYN, 'reported'),
     compute32('and', R7, ~REPORT_NEXT),
     store(4, R9, word(REPORT), R7),
     'reported',

@@ -20,6 +20,7 @@ export const TO_SERVER_SLOT = -96;
 export const TO_CLIENT_SLOT = -100;
 export const FRAME_LENGTH = -104;
 export const QUEUE_NUMBER = -108;
+export const NOW = -112;
 export const QUEUE = -120;
 export const TO_SERVER = -128;
 export const TO_SERVER_NOTES = -136;

@@ -4,6 +4,7 @@ import {
   BYTES_HIGH,
   BYTES_LOW,
   FORWARD_GENERATION,
+  GENERATION_MAX,
   GENERATION,
   PACKETS,
   REPORT,
@@ -53,8 +54,7 @@ class Memory {
 }
 
 function add(table: FlowTable, connection: number, now = 0, ends: typeof ENDS = ENDS): number {
-  table.wake(now);
-  const slot = table.takePlace(...ends);
+  const slot = table.takePlace(...ends, now);
   if (slot === NO_SLOT) return slot;
   table.write(slot, connection, ...ends, 1, 2, 3, false);
   table.begin(slot);
@@ -113,12 +113,12 @@ describe('the table of flows', () => {
   it('writes a flow that does not count before it begins', () => {
     const memory = new Memory();
     const table = memory.table();
-    const slot = table.takePlace(...ENDS);
+    const slot = table.takePlace(...ENDS, 0);
     table.write(slot, 7, ...ENDS, 1, 2, 3, true);
     assert.equal(table.isLive(slot), false);
     assert.equal(memory.words[table.base(slot) + REPORT] & REPORT_NEXT, REPORT_NEXT);
     // Nobody else gets the place meanwhile.
-    assert.notEqual(table.takePlace(...ENDS), slot);
+    assert.notEqual(table.takePlace(...ENDS, 0), slot);
     table.begin(slot);
     assert.equal(table.isLive(slot), true);
   });
@@ -142,7 +142,7 @@ describe('the table of flows', () => {
     const before = memory.table();
     add(before, 1);
     before.end(add(before, 2), 0);
-    before.takePlace(...ENDS);
+    before.takePlace(...ENDS, 0);
     const table = memory.table();
     table.clear(50);
     assert.deepEqual([add(table, 3, 50), add(table, 4, 50)], [3, NO_SLOT]);
@@ -150,21 +150,10 @@ describe('the table of flows', () => {
     assert.deepEqual(slots.toSorted(), [0, 1, 2]);
   });
 
-  it('lets a place rest once, however often it is given up', () => {
-    const table = new Memory().table();
-    for (let i = 0; i < WAYS; i++) add(table, i + 1);
-    table.end(1, 0);
-    table.end(1, 5);
-    assert.equal(add(table, 9, REST), 1);
-    table.wake(10 * REST);
-    assert.equal(table.connectionOf(1), 9);
-    assert.ok(table.isLive(1));
-  });
-
-  it('never comes to a generation of 0, which ended flows have', () => {
+  it('never comes to a generation that stands for something else', () => {
     const memory = new Memory();
     const { words, description } = memory;
-    words[description + SKIP_GENERATION] = words[description + FORWARD_GENERATION] = 0x7fff_ffff;
+    words[description + SKIP_GENERATION] = words[description + FORWARD_GENERATION] = GENERATION_MAX;
     const table = memory.table();
     table.endAll();
     assert.equal(words[description + FORWARD_GENERATION], 1);
