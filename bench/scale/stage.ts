@@ -22,6 +22,8 @@ import { runMs, softInterruptThreads } from './run-time.js';
 const TABLE = 'scale';
 /** Clients from this number on don't stay. A number is used once: what it has left is closed for a while yet. */
 const PASSERS = 1 << 24;
+/** So often nothing more has arrived: what is missing is lost. */
+const QUIET_LOOKS = 3;
 
 export interface Delivery {
   readonly sent: number;
@@ -108,10 +110,22 @@ export class Stage {
     const directorBefore = this.directorMs();
     const before = await this.arrived();
     const { sent, seconds, processorMs } = await this.clients.ask(command, ...words);
-    await this.running.settle();
-    const delivered = (await this.arrived()) - before;
+    const delivered = await this.deliveredOf(sent, before);
     const directorMs = this.directorMs() - directorBefore;
     return { sent, delivered, seconds, clientsMs: processorMs, directorMs };
+  }
+
+  /** What of these frames has arrived, once none is missing or none comes any more. */
+  private async deliveredOf(sent: number, before: number): Promise<number> {
+    let delivered = 0;
+    let quiet = 0;
+    while (quiet < QUIET_LOOKS && delivered < sent) {
+      await this.running.settle();
+      const now = (await this.arrived()) - before;
+      quiet = now > delivered ? 0 : quiet + 1;
+      delivered = now;
+    }
+    return delivered;
   }
 
   /** Opens connections besides those there are, and ends them. `directorMs` is part of `processorMs`. */
