@@ -58,6 +58,11 @@ export class ConnectionCensus {
     return states;
   }
 
+  /** Connections of a server in one state. */
+  countOf(server: number, tcpState: number): number {
+    return server > this.servers ? 0 : this.counts[server * STATE_COUNT + tcpState];
+  }
+
   /** Connections of a server whose SYN it should have answered by now. */
   unansweredOf(server: number): number {
     return server > this.servers ? 0 : this.unanswered[server];

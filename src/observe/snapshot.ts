@@ -36,11 +36,19 @@ export interface ObserverOptions {
   nowMs?: () => number;
 }
 
+/** What there is to be said of the director as a whole, and what the rest of a snapshot is made of. */
+export interface Overview {
+  state: State;
+  census: ConnectionCensus;
+  figures: Omit<Snapshot, 'services'>;
+}
+
 export class Observer {
   private readonly startedAtMs: number;
   private readonly nowMs: () => number;
-  private latest: Promise<Snapshot> | null = null;
+  private latest: Promise<Overview> | null = null;
   private latestAtMs = 0;
+  private completed: { overview: Promise<Overview>; snapshot: Promise<Snapshot> } | null = null;
 
   constructor(private readonly options: ObserverOptions) {
     this.nowMs = options.nowMs ?? Date.now;
@@ -49,28 +57,35 @@ export class Observer {
 
   /** The present state of things, at most a second old. Rejects where the tables aren't there yet. */
   snapshot(): Promise<Snapshot> {
+    const overview = this.overview();
+    if (this.completed?.overview !== overview) {
+      this.completed = { overview, snapshot: complete(overview) };
+    }
+    return this.completed.snapshot;
+  }
+
+  /** The same without services and servers. */
+  overview(): Promise<Overview> {
     const now = this.nowMs();
     const isFresh = now >= this.latestAtMs && now - this.latestAtMs < SHARED_MS;
     if (this.latest !== null && isFresh) return this.latest;
-    const snapshot = this.take();
-    this.latest = snapshot;
+    const overview = this.take();
+    this.latest = overview;
     this.latestAtMs = now;
-    snapshot.catch(() => {
-      if (this.latest === snapshot) this.latest = null;
+    overview.catch(() => {
+      if (this.latest === overview) this.latest = null;
     });
-    return snapshot;
+    return overview;
   }
 
-  private async take(): Promise<Snapshot> {
+  private async take(): Promise<Overview> {
     const state = this.options.state();
     if (state === null) throw new ControlError('EIO', 'the data plane is not up yet');
     const counters = this.counters();
-    const pace = new Pace();
-    const census = await ConnectionCensus.take(state, this.options.clock(), pace);
-    const services = await servicesOf(state, census, pace);
+    const census = await ConnectionCensus.take(state, this.options.clock(), new Pace());
     const { used, templates, halfOpen } = census;
     const drops = DROP_NAMES.map((name, reason) => [name, state.drops.counts[reason]] as const);
-    return {
+    const figures = {
       takenAtMs: this.nowMs(),
       director: {
         version: packageVersion(),
@@ -79,7 +94,6 @@ export class Observer {
       },
       dataPlane: this.options.dataPlane(),
       total: liveStatisticsOf(state, TOTAL_BLOCK),
-      services,
       connections: {
         used,
         capacity: state.capacity.connections,
@@ -91,6 +105,7 @@ export class Observer {
       drops: Object.fromEntries(drops.slice(FIRST_REASON)),
       counters: await counters,
     };
+    return { state, census, figures };
   }
 
   /** Null where the data plane doesn't answer at once. */
@@ -113,12 +128,14 @@ function measuredIn({ meters }: State): Measured {
   return { bursts, timeInside, expired: Object.fromEntries(expired), expiredTemplates };
 }
 
-async function servicesOf(
-  state: State,
-  census: ConnectionCensus,
-  pace: Pace,
-): Promise<ServiceSnapshot[]> {
+async function complete(overview: Promise<Overview>): Promise<Snapshot> {
+  const { state, census, figures } = await overview;
+  return { ...figures, services: await servicesOf(state, census) };
+}
+
+async function servicesOf(state: State, census: ConnectionCensus): Promise<ServiceSnapshot[]> {
   const { services } = state;
+  const pace = new Pace();
   const entries: ServiceSnapshot[] = [];
   const breathe = (): Promise<void> => pace.breathe();
   const describe = (server: number): DestinationSnapshot => destinationOf(state, census, server);

@@ -76,19 +76,16 @@ export function destinationEntry(
 }
 
 /**
- * A service with its destinations, newest first.
+ * Visits the destinations of a service, newest first.
  * @param breathe is awaited after every few destinations: packets go on meanwhile, and a destination that is
- * deleted then isn't listed any more
- * @param describe gives the entry of a destination
+ * deleted then isn't visited any more
  */
-export async function serviceEntry<D extends DestinationEntry = DestinationEntry>(
-  state: State,
+export async function eachDestination(
+  { services, destinations }: State,
   service: number,
   breathe: () => Promise<void>,
-  describe: (destination: number) => D,
-): Promise<ServiceEntry & { destinations: D[] }> {
-  const { services, destinations } = state;
-  const entry = { ...serviceAlone(state, service), destinations: [] as D[] };
+  visit: (destination: number) => void,
+): Promise<void> {
   const serial = services.serial(service);
   const members: number[] = [];
   // Another process may be changing the lists that are looked at.
@@ -103,14 +100,28 @@ export async function serviceEntry<D extends DestinationEntry = DestinationEntry
   for (const [i, d] of members.entries()) {
     if (i > 0 && i % DESTINATIONS_PER_TURN === 0) await breathe();
     const isMember = destinations.isLive(d) && destinations.isAvailable(d);
-    if (isMember && destinations.serviceSerial(d) === serial) {
-      entry.destinations.push(describe(d));
-    }
+    if (isMember && destinations.serviceSerial(d) === serial) visit(d);
   }
+}
+
+/**
+ * A service with its destinations, newest first.
+ * @param breathe see `eachDestination`
+ * @param describe gives the entry of a destination
+ */
+export async function serviceEntry<D extends DestinationEntry = DestinationEntry>(
+  state: State,
+  service: number,
+  breathe: () => Promise<void>,
+  describe: (destination: number) => D,
+): Promise<ServiceEntry & { destinations: D[] }> {
+  const entry = { ...serviceAlone(state, service), destinations: [] as D[] };
+  await eachDestination(state, service, breathe, (d) => entry.destinations.push(describe(d)));
   return entry;
 }
 
-function serviceAlone(state: State, service: number): Omit<ServiceEntry, 'destinations'> {
+/** Without its destinations. */
+export function serviceAlone(state: State, service: number): Omit<ServiceEntry, 'destinations'> {
   const { services } = state;
   const id = services.schedulerId(service);
   return {

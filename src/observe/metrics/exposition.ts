@@ -1,17 +1,18 @@
 /**
  * All metrics as Prometheus reads them (text format 0.0.4), piece by piece. What there is of each service and server
- * is written straight from the snapshot: with ten thousand servers a registry would keep an object for each of
+ * is written straight from the tables: with ten thousand servers a registry would keep an object for each of
  * hundreds of thousands of values. A little at a time: other work of the director goes on meanwhile.
  */
 import { STATE_NAMES } from '../../../dataplane/conn/states.js';
-import type { DestinationSnapshot, ServiceSnapshot, Snapshot } from '../../control/snapshot.js';
+import type { Snapshot } from '../../control/snapshot.js';
 import type { HttpAnswer } from '../http-server.js';
 import { Pace } from '../pace.js';
-import type { Observer } from '../snapshot.js';
+import type { Observer, Overview } from '../snapshot.js';
 import type { Family } from './family.js';
 import { DIRECTOR_FAMILIES, IPVS_DIRECTOR_FAMILIES } from './director-families.js';
-import { LabelBook, serviceLabels } from './labels.js';
+import { LabelBook } from './labels.js';
 import { LineWriter } from './line-writer.js';
+import { Readings } from './readings.js';
 import { directorRegistry, HISTOGRAM_FAMILIES } from './registry.js';
 import {
   IPVS_SERVER_FAMILIES,
@@ -34,25 +35,14 @@ export const FAMILIES: readonly Family[] = [
 /** Lines between two looks at the time. */
 const LINES_PER_LOOK = 50;
 
-/** What has lines of its own, and its labels as they stand in a line: 'service="10.1.0.100:80",protocol="tcp"'. */
-interface Row<T> {
-  labels: Uint8Array;
-  about: T;
-}
-
-interface ServerRow extends Row<DestinationSnapshot> {
-  ipvsLabels: Uint8Array;
-}
-
 /** What follows the labels. */
 const END = Buffer.from('} ');
 const STATES_NAME = nameOf(SERVER_STATES);
-const STATE_ENDS = Object.fromEntries(
-  STATE_NAMES.map((state) => [state, Buffer.from(`,state="${state}"} `)]),
-);
+/** By TCP state. */
+const STATE_ENDS = STATE_NAMES.map((state) => Buffer.from(`,state="${state}"} `));
 
-/** Writes the lines of one row. */
-type WriteLines<T> = (row: T) => void;
+/** All that there is of a server. */
+const ALL_SERVER_FAMILIES = [...SERVER_FAMILIES, ...IPVS_SERVER_FAMILIES];
 
 export class Metrics {
   private snapshot: Snapshot | null = null;
@@ -60,19 +50,18 @@ export class Metrics {
     if (this.snapshot === null) throw new Error('metrics are asked for before there is a snapshot');
     return this.snapshot;
   });
-
   private readonly labels = new LabelBook();
 
-  constructor(private readonly observer: Pick<Observer, 'snapshot'>) {}
+  constructor(private readonly observer: Pick<Observer, 'overview'>) {}
 
   /** Rejects with ControlError where there is no data plane yet. */
   async answer(): Promise<HttpAnswer> {
-    const snapshot = await this.observer.snapshot();
-    this.snapshot = snapshot;
+    const overview = await this.observer.overview();
+    this.snapshot = { ...overview.figures, services: [] };
     const ofDirector = await this.registry.metrics();
     return {
       contentType: this.registry.contentType,
-      body: pieces(ofDirector, snapshot, this.labels),
+      body: pieces(ofDirector, overview, this.labels),
     };
   }
 }
@@ -80,79 +69,62 @@ export class Metrics {
 /** Not as one string: with ten thousand servers it has twenty megabytes. */
 async function* pieces(
   ofDirector: string,
-  snapshot: Snapshot,
+  overview: Overview,
   labels: LabelBook,
 ): AsyncGenerator<Uint8Array> {
   const pace = new Pace();
   const out = new LineWriter();
   out.text(ofDirector);
-  const services = snapshot.services.map((about) => ({
-    labels: Buffer.from(serviceLabels(about)),
-    about,
-  }));
-  const servers = await serverRows(snapshot.services, labels, pace);
+  const readings = await Readings.take(overview, ALL_SERVER_FAMILIES, labels, pace);
+  const { services, servers } = readings;
+  const written = (family: Family, rows: number, write: (row: number) => void) =>
+    linesOf({ out, pace, family, rows, write });
   for (const family of SERVICE_FAMILIES) {
-    yield* written(out, pace, family, services, rowWriter(out, family, family.value));
-  }
-  for (const family of SERVER_FAMILIES) {
-    yield* written(out, pace, family, servers, rowWriter(out, family, family.value));
-  }
-  yield* written(out, pace, SERVER_STATES, servers, (row) => writeStates(out, row));
-  for (const family of IPVS_SERVER_FAMILIES) {
     const name = nameOf(family);
-    yield* written(out, pace, family, servers, ({ ipvsLabels, about }) =>
-      out.line(name, ipvsLabels, END, family.value(about)),
+    yield* written(family, services.length, (row) =>
+      out.line(name, services[row].labels, END, family.value(services[row].about)),
     );
   }
+  for (const [f, family] of ALL_SERVER_FAMILIES.entries()) {
+    const name = nameOf(family);
+    const key = f < SERVER_FAMILIES.length ? 'own' : 'ipvs';
+    yield* written(family, servers.length, (row) =>
+      out.line(name, servers[row].labels[key], END, readings.value(f, row)),
+    );
+  }
+  yield* written(SERVER_STATES, servers.length, (row) => writeStates(out, overview, servers[row]));
   yield* out.rest();
 }
 
+interface Lines {
+  out: LineWriter;
+  pace: Pace;
+  family: Family;
+  rows: number;
+  /** Writes what there is of one row. */
+  write: (row: number) => void;
+}
+
 /** A family's head and the lines of all rows; yields the pieces that are complete. */
-async function* written<T>(
-  out: LineWriter,
-  pace: Pace,
-  family: Family,
-  rows: readonly T[],
-  write: WriteLines<T>,
-): AsyncGenerator<Uint8Array> {
+async function* linesOf({ out, pace, family, rows, write }: Lines): AsyncGenerator<Uint8Array> {
   out.text(headOf(family));
-  for (const [i, row] of rows.entries()) {
+  for (let row = 0; row < rows; row++) {
     write(row);
-    if (i % LINES_PER_LOOK !== 0 || !pace.nap()) continue;
+    if (row % LINES_PER_LOOK !== 0 || !pace.nap()) continue;
     yield* out.taken();
     await pace.turn();
   }
 }
 
-function rowWriter<T>(
+function writeStates(
   out: LineWriter,
-  family: Family,
-  value: (about: T) => number,
-): WriteLines<Row<T>> {
-  const name = nameOf(family);
-  return ({ labels, about }) => out.line(name, labels, END, value(about));
-}
-
-function writeStates(out: LineWriter, { labels, about }: ServerRow): void {
-  for (const [state, count] of Object.entries(about.states)) {
-    out.line(STATES_NAME, labels, STATE_ENDS[state], count);
+  { census }: Overview,
+  { labels, record }: Readings['servers'][number],
+): void {
+  for (const [state, end] of STATE_ENDS.entries()) {
+    const count = census.countOf(record, state);
+    if (count > 0) out.line(STATES_NAME, labels.own, end, count);
   }
-}
-
-async function serverRows(
-  services: readonly ServiceSnapshot[],
-  book: LabelBook,
-  pace: Pace,
-): Promise<ServerRow[]> {
-  const rows: ServerRow[] = [];
-  const labels = book.begin();
-  for (const service of services) {
-    for (const [i, { own, ipvs }] of labels.ofServers(service).entries()) {
-      rows.push({ labels: own, ipvsLabels: ipvs, about: service.destinations[i] });
-    }
-    await pace.breathe();
-  }
-  return rows;
 }
 
 /** As a line begins. */

@@ -2,8 +2,9 @@
  * The labels of services and servers as they stand in a line, in bytes. Those of servers are kept from one scrape to
  * the next: made anew each time, ten thousand of them keep the garbage collector busy, for which everything stops.
  */
+import type { DestinationKey, ServiceKey } from '../../control/api.js';
+import { ipv4ToText } from '../../control/ipv4.js';
 import { endpointName } from '../../control/names.js';
-import type { DestinationSnapshot, ServiceSnapshot } from '../../control/snapshot.js';
 
 export interface ServerLabels {
   /** 'protocol="tcp",service="10.1.0.100:80",server="10.2.0.11:80"' */
@@ -12,54 +13,60 @@ export interface ServerLabels {
   ipvs: Uint8Array;
 }
 
-/** By the servers' names. */
-type OfService = Map<string, ServerLabels>;
+/** Gives the labels of a service's server, by its address as int32. */
+export type LabelsOfServers = (address: number, port: number) => ServerLabels;
+
+/** By address and port in one number. */
+type OfService = Map<number, ServerLabels>;
+
+const PORTS = 0x10000;
 
 export class LabelBook {
   /** By the services' labels. */
   private known = new Map<string, OfService>();
 
   /** Has those that are asked for from now on, and only these, known the next time. */
-  begin(): LabelsOfScrape {
+  begin(): (service: ServiceKey) => LabelsOfServers {
     const before = this.known;
     const used = new Map<string, OfService>();
     this.known = used;
-    return { ofServers: (service) => serversOf(service, before, used) };
+    return (service) => {
+      const text = serviceLabels(service);
+      const known = before.get(text);
+      const own: OfService = new Map();
+      used.set(text, own);
+      return (address, port) => {
+        const key = (address >>> 0) * PORTS + port;
+        const labels = known?.get(key) ?? serverLabels(service, text, address, port);
+        own.set(key, labels);
+        return labels;
+      };
+    };
   }
 }
 
-interface LabelsOfScrape {
-  /** Of each server of a service, in their order. */
-  ofServers(service: ServiceSnapshot): ServerLabels[];
-}
-
-function serversOf(
-  service: ServiceSnapshot,
-  before: ReadonlyMap<string, OfService>,
-  used: Map<string, OfService>,
-): ServerLabels[] {
-  const text = serviceLabels(service);
-  const known = before.get(text);
-  const own: OfService = new Map();
-  used.set(text, own);
-  return service.destinations.map((server) => {
-    const name = endpointName(server);
-    const labels = known?.get(name) ?? {
-      own: Buffer.from(`${text},server="${name}"`),
-      ipvs: Buffer.from(ipvsLabels(service, server)),
-    };
-    own.set(name, labels);
-    return labels;
-  });
-}
-
-export function serviceLabels(service: ServiceSnapshot): string {
+export function serviceLabels(service: ServiceKey): string {
   const name = service.fwmark === 0 ? endpointName(service) : `fwmark ${service.fwmark}`;
   return `protocol="${service.protocol}",service="${name}"`;
 }
 
-function ipvsLabels(service: ServiceSnapshot, server: DestinationSnapshot): string {
-  const { fwmark, protocol, address, port } = service;
+function serverLabels(
+  service: ServiceKey,
+  text: string,
+  address: number,
+  port: number,
+): ServerLabels {
+  const server = { family: 'inet' as const, address: ipv4ToText(address), port };
+  return {
+    own: Buffer.from(`${text},server="${endpointName(server)}"`),
+    ipvs: Buffer.from(ipvsLabels(service, server)),
+  };
+}
+
+function ipvsLabels(
+  { fwmark, protocol, address, port }: ServiceKey,
+  server: DestinationKey,
+): string {
   const local =
     fwmark === 0
       ? `local_address="${address}",local_port="${port}",local_mark="",proto="${protocol.toUpperCase()}"`

@@ -1,17 +1,36 @@
 /**
  * Metrics of services and real servers, a number for each of them. With thousands of servers these are nearly all
- * lines there are, so they are written straight from the snapshot (exposition.ts).
+ * lines there are, so they are read straight from the tables (readings.ts) and written by ourselves (exposition.ts).
  */
 import type { Statistics } from '../../control/api.js';
 import type { DestinationSnapshot, ServiceSnapshot } from '../../control/snapshot.js';
 import type { Family } from './family.js';
 
+/** What is read of a service. */
+export type ServiceReading = Pick<
+  ServiceSnapshot,
+  'statistics' | 'scheduled' | 'notScheduled' | 'persistent' | 'timeoutSeconds'
+> & { servers: number };
+
+/** What is read of a server. */
+export type ServerReading = Pick<
+  DestinationSnapshot,
+  | 'statistics'
+  | 'weight'
+  | 'activeConnections'
+  | 'inactiveConnections'
+  | 'persistentConnections'
+  | 'isOverloaded'
+  | 'unansweredSyns'
+  | 'unansweredNow'
+>;
+
 export interface ServiceFamily extends Family {
-  value: (service: ServiceSnapshot) => number;
+  value: (service: ServiceReading) => number;
 }
 
 export interface ServerFamily extends Family {
-  value: (server: DestinationSnapshot) => number;
+  value: (server: ServerReading) => number;
 }
 
 type Counted = { statistics: Statistics };
@@ -67,7 +86,7 @@ export const SERVICE_FAMILIES: readonly ServiceFamily[] = [
     help: 'Real servers that are in the service.',
     type: 'gauge',
     labels: SERVICE_LABELS,
-    value: ({ destinations }) => destinations.length,
+    value: ({ servers }) => servers,
   },
   {
     name: 'uvs_service_scheduled_total',
