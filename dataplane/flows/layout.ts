@@ -66,6 +66,8 @@ export const RESTING = 0x8000_0000 | 0;
 export const RESTING_SHIFT = 30;
 /** Programs run for microseconds; a virtual machine may be halted in between, and `now` be of a moment ago. */
 export const REST_TICKS = 20;
+/** The clocks of kernel and data plane are the same, but not read at the same time. */
+export const REST_SLACK_TICKS = 64;
 export const SOURCE = 1;
 export const DESTINATION = 2;
 export const PORTS = 3;

@@ -301,5 +301,6 @@ export class FlowTable {
 function isFree(generation: number, now: number): boolean {
   if (generation === FREE) return true;
   if (generation >>> at.RESTING_SHIFT !== at.RESTING >>> at.RESTING_SHIFT) return false;
-  return ((now - generation) & GENERATION_MAX) >= at.REST_TICKS;
+  const rested = (now - generation + at.REST_SLACK_TICKS) & GENERATION_MAX;
+  return rested >= at.REST_TICKS + at.REST_SLACK_TICKS;
 }

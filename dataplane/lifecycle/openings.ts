@@ -28,13 +28,17 @@ const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 /** So many connections of a service in a moment, and the next ones are decided ahead. */
 const MOMENT_TICKS = 2;
 const BUSY_OPENINGS = 8;
-/** How many at a time: some times as many as are taken in a tick. */
-const WANTED_LEAST = 32;
+const WANTED_FIRST = 32;
+/** How many at a time: as many as are taken in some ticks. */
+const WANTED_LEAST = 8;
 const WANTED_MOST = QUEUE_ROOM / 2;
-const AHEAD = 4;
-/** A queue of which nothing was taken for so long ends. */
-const IDLE_TICKS = 3;
-/** The kernel takes nothing from a queue that nobody has looked after for so long. */
+const AHEAD_TICKS = 4;
+/** How many are taken in a tick is counted in sixteenths, and falls by an eighth in a tick without any. */
+const RATE_SHIFT = 4;
+const FALL_SHIFT = 3;
+/** With less a queue ends: decisions would grow old in it. */
+const RATE_LEAST = 1 << (RATE_SHIFT - 1);
+/** Nothing is taken from a queue that nobody has looked after for so long. */
 const VALID_TICKS = TICKS_PER_SECOND / 10;
 /** With more half-open connections than this each SYN comes to the data plane, which may be under attack. */
 export const HALF_OPEN_MAX = 4096;
@@ -45,7 +49,7 @@ export class Openings {
   /** By queue: its service, 0 for none; and what became of it. */
   private readonly services = new Int32Array(QUEUES);
   private readonly takenBefore = new Int32Array(QUEUES);
-  private readonly usedAt = new Int32Array(QUEUES);
+  private readonly validUntil = new Int32Array(QUEUES);
   private readonly wanted = new Int32Array(QUEUES);
   /** How many are taken in a tick; it falls slowly. */
   private readonly rate = new Int32Array(QUEUES);
@@ -97,7 +101,10 @@ export class Openings {
   take(service: number, now: number): number {
     const queue = this.queues[service] - 1;
     if (queue < 0) return NO_OPENING;
-    if (ticksUntil(now, this.usedAt[queue]) > IDLE_TICKS) this.end(queue);
+    if (ticksUntil(this.validUntil[queue], now) < 0) {
+      this.end(queue);
+      return NO_OPENING;
+    }
     return this.table.take(queue);
   }
 
@@ -112,24 +119,29 @@ export class Openings {
   }
 
   private refillOne(queue: number, isAnotherTick: boolean, now: number): void {
-    const { table, rate } = this;
+    const { table } = this;
     const taken = table.taken(queue);
     const left = (table.made(queue) - taken) | 0;
     if (!isAnotherTick && left > 0) return;
     const count = (taken - this.takenBefore[queue]) | 0;
     this.takenBefore[queue] = taken;
-    rate[queue] = Math.max(count, rate[queue] >> 1, left === 0 ? this.wanted[queue] : 0);
-    if (count > 0) this.usedAt[queue] = now;
-    const isIdle = ticksUntil(now, this.usedAt[queue]) > IDLE_TICKS;
-    // The last of so many would be decided on too long ago by the time that it is taken.
-    if (isIdle || left > Math.max(rate[queue] * AHEAD * 2, WANTED_LEAST)) {
+    const rate = this.updateRate(queue, left === 0 ? this.wanted[queue] : count);
+    const ahead = (rate * AHEAD_TICKS) >> RATE_SHIFT;
+    // The last of too many would have been decided on long ago by the time that it is taken.
+    if (rate < RATE_LEAST || left > Math.max(ahead * 2, WANTED_FIRST)) {
       this.end(queue);
       return;
     }
-    const wanted = Math.max(rate[queue] * AHEAD, WANTED_LEAST);
     const roomOfEach = Math.trunc(this.room / this.active);
-    this.wanted[queue] = Math.min(wanted, WANTED_MOST, roomOfEach);
+    this.wanted[queue] = Math.min(Math.max(ahead, WANTED_LEAST), WANTED_MOST, roomOfEach);
     this.fill(queue, now);
+  }
+
+  private updateRate(queue: number, count: number): number {
+    const { rate } = this;
+    const before = rate[queue];
+    rate[queue] = Math.max(count << RATE_SHIFT, before - (before >> FALL_SHIFT));
+    return rate[queue];
   }
 
   /** What wasn't taken was never decided: before anything changes that decisions depend on. */
@@ -157,9 +169,8 @@ export class Openings {
     this.services[queue] = service;
     this.queues[service] = queue + 1;
     this.takenBefore[queue] = this.table.taken(queue);
-    this.usedAt[queue] = now;
-    this.wanted[queue] = WANTED_LEAST;
-    this.rate[queue] = 0;
+    this.wanted[queue] = WANTED_FIRST;
+    this.rate[queue] = (BUSY_OPENINGS / MOMENT_TICKS) << RATE_SHIFT;
     this.active++;
     this.fill(queue, now);
     return true;
@@ -174,7 +185,7 @@ export class Openings {
     }
     if (settings.connReuseMode === 0 || settings.dropPacket >= IN_EFFECT) return false;
     if (settings.dropFirstSyn >= IN_EFFECT || this.lifecycle.halfOpen > HALF_OPEN_MAX) return false;
-    return this.room > QUEUES * WANTED_LEAST;
+    return this.room > QUEUES * WANTED_FIRST;
   }
 
   /** Connections that may be prepared for: half of those that the table still takes. */
@@ -196,7 +207,8 @@ export class Openings {
     let more = true;
     while (more && ((end - table.made(queue)) | 0) > 0) more = this.add(queue, service, now);
     this.unbind(queue, taken, table.made(queue));
-    table.validateQueue(queue, flows.generation, (now + VALID_TICKS) | 0);
+    this.validUntil[queue] = (now + VALID_TICKS) | 0;
+    table.validateQueue(queue, flows.generation, this.validUntil[queue]);
   }
 
   /** For the schedulers that look at them, servers have the connections that they are going to have. */
