@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import * as rec from '../../../dataplane/conn/record.js';
 import { STATE_NAMES } from '../../../dataplane/conn/states.js';
-import * as layout from '../../../dataplane/flows/layout.js';
 import type { FastPath } from '../../../dataplane/lifecycle/fast-path.js';
-import { describeTable } from '../../../dataplane/sys/fastpath/programs.js';
 import { SEND, verdictKind } from '../../../dataplane/verdict.js';
 import type { VirtualServer } from '../../../src/virtual-server/virtual-server.js';
 import {
@@ -18,60 +16,15 @@ import {
   testDirector,
   VIP,
 } from '../../support/director.js';
+import { FakeKernel } from '../../support/fake-kernel.js';
 import { addFastPath } from '../../support/flow-kernel.js';
 import { address, tcpFrame } from '../../support/frames.js';
 
-const BUCKETS = 64;
-const REPORTS = 64;
 const [FIN, SYN, RST, ACK] = [0x01, 0x02, 0x04, 0x10];
 const SECOND = 100;
 const TCP_PROTOCOL = 6;
 /** What users see of counters is that old at most. */
 const PUBLISHED_TICKS = 2 * SECOND;
-
-/** Does with the table of flows what the program in the kernel does, packet by packet. */
-class FakeKernel {
-  readonly words = new Int32Array((BUCKETS + 1) * layout.BUCKET_WORDS);
-  readonly reports = new Int32Array(REPORTS * layout.REPORT_WORDS);
-  private readonly description = BUCKETS * layout.BUCKET_WORDS;
-
-  constructor() {
-    const words = this.words.subarray(this.description);
-    describeTable(words, { buckets: BUCKETS, key: Int32Array.of(9, 8, 7, 6, 5, 4) });
-    words[layout.SKIP_GENERATION] = words[layout.FORWARD_GENERATION] = 1;
-  }
-
-  /** False for a packet that isn't a flow's. */
-  forward(frame: Uint8Array): boolean {
-    const { words } = this;
-    const view = new DataView(frame.buffer, frame.byteOffset);
-    const [source, destination, ports] = [26, 30, 34].map((at) => view.getInt32(at, true));
-    const flags = frame[47];
-    const base = this.find(source, destination, ports);
-    if (base < 0 || (flags & ACK) === 0) return false;
-    words[base + layout.PACKETS]++;
-    words[base + layout.BYTES_LOW] += view.getUint16(16);
-    const report = words[base + layout.REPORT];
-    if ((report & layout.REPORT_NEXT) === 0 && (flags & (SYN | FIN | RST)) === 0) return true;
-    words[base + layout.REPORT] = report & ~layout.REPORT_NEXT;
-    const number = words[this.description + layout.REPORTS]++ & (REPORTS - 1);
-    this.reports[number * layout.REPORT_WORDS] = ((report >>> 1) << 8) | flags;
-    return true;
-  }
-
-  /** Of a flow of these packets that counts; -1 where there is none. */
-  private find(...ends: number[]): number {
-    const { words } = this;
-    const present = words[this.description + layout.FORWARD_GENERATION];
-    for (let slot = 0; slot < BUCKETS * layout.WAYS; slot++) {
-      const bucket = Math.floor(slot / layout.WAYS) * layout.BUCKET_WORDS;
-      const base = bucket + (slot % layout.WAYS) * layout.FLOW_WORDS;
-      const isIt = ends.every((end, i) => words[base + layout.SOURCE + i] === end);
-      if (isIt && words[base + layout.GENERATION] === present) return base;
-    }
-    return -1;
-  }
-}
 
 function giveIndexes({ routes }: VirtualServer): void {
   for (const [port, info] of routes.ports.entries()) {
