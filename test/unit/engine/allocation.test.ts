@@ -17,11 +17,14 @@ describe('the packet path', () => {
     assert.ok(flood < ALLOWED_BYTES, `${flood} bytes for a million SYNs`);
   });
 
-  it('allocates nothing for what the kernel forwards: reports, counters and flows of new connections', async () => {
-    const { collecting, beginning, connections, packets } = await growth(FAST_PATH_PROBE);
+  it('allocates nothing for what the kernel forwards: reports, counters, flows, and connections that it opens', async () => {
+    const found = await growth(FAST_PATH_PROBE);
+    const { collecting, beginning, opening, opened, connections, packets } = found;
     assert.ok(connections > 1000 && packets > 100_000, `${connections} forwarded ${packets}`);
     assert.ok(collecting < ALLOWED_BYTES, `${collecting} bytes for ${packets} packets`);
     assert.ok(beginning < ALLOWED_BYTES / 5, `${beginning} bytes for 40 000 connections`);
+    assert.ok(opened > 20_000, `the kernel has opened ${opened}`);
+    assert.ok(opening < ALLOWED_BYTES / 5, `${opening} bytes for ${opened} of the kernel's`);
   });
 });
 
