@@ -2,6 +2,8 @@
 import { BoundScheduler, schedulerType } from './bound.js';
 
 class FailOver extends BoundScheduler {
+  readonly regards = 'order';
+
   pick(): number {
     const table = this.destinations;
     let heaviest = 0;

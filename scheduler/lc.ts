@@ -3,6 +3,8 @@ import { BoundScheduler, canTake, schedulerType } from './bound.js';
 import { connectionOverhead } from './load.js';
 
 class LeastConnection extends BoundScheduler {
+  readonly regards = 'load';
+
   pick(): number {
     const table = this.destinations;
     let least = 0;

@@ -5,7 +5,7 @@ import { WeightedLeastConnection } from './wlc.js';
 
 /** Chooses by wlc's rule where the cache has no answer. */
 export abstract class LocalityScheduler extends WeightedLeastConnection {
-  override readonly regardsAddresses = true;
+  override readonly regards = 'addresses';
 
   protected readonly cache: LocalityCache;
 

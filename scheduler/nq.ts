@@ -6,6 +6,8 @@ import { DELAY } from './sed.js';
 const IDLE_OR_DELAY: Cost = { ...DELAY, idleFirst: true };
 
 class NeverQueue extends BoundScheduler {
+  readonly regards = 'load';
+
   pick(): number {
     return leastCostPerWeight(this.destinations, this.service, IDLE_OR_DELAY);
   }

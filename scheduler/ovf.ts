@@ -5,6 +5,8 @@
 import { BoundScheduler, schedulerType } from './bound.js';
 
 class Overflow extends BoundScheduler {
+  readonly regards = 'load';
+
   pick(): number {
     const table = this.destinations;
     let heaviest = 0;

@@ -10,6 +10,8 @@ import type { Destinations } from './scheduler.js';
 const LAST_CHOSEN = 0;
 
 class RoundRobin extends BoundScheduler {
+  readonly regards = 'order';
+
   constructor(destinations: Destinations, service: number, fresh: boolean) {
     super(destinations, service);
     const last = destinations.schedulerWord(service, LAST_CHOSEN);

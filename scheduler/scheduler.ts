@@ -38,10 +38,15 @@ export interface Destinations {
   setSchedulerWord(service: number, index: number, value: number): void;
 }
 
+/**
+ * What a choice depends on, besides the servers' weights: the order of connections alone, how many connections the servers
+ * have, or whose connection it is. Choices of the last kind can't be made ahead.
+ */
+export type Regards = 'order' | 'load' | 'addresses';
+
 /** A scheduler bound to one service. */
 export interface Scheduler {
-  /** True where the choice depends on whose connection it is, so that it can't be made ahead. */
-  readonly regardsAddresses: boolean;
+  readonly regards: Regards;
   /**
    * The destination for a new connection, 0 if none can be had. Addresses are int32 in host order, `now` is
    * in ticks (10 ms, wrapping int32). Must not allocate.

@@ -4,8 +4,11 @@
  */
 import { BoundScheduler, schedulerType } from './bound.js';
 import { leastCostPerWeight, OVERHEAD } from './load.js';
+import type { Regards } from './scheduler.js';
 
 export class WeightedLeastConnection extends BoundScheduler {
+  readonly regards: Regards = 'load';
+
   pick(_clientAddress: number, _clientPort: number, _virtualAddress: number, _now: number): number {
     return leastCostPerWeight(this.destinations, this.service, OVERHEAD);
   }

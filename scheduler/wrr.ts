@@ -18,6 +18,8 @@ const TOP_LEVEL = 2; // the level that follows on the lowest one, 0 where all we
 const STEP = 3; // greatest common divisor of the weights
 
 class WeightedRoundRobin extends BoundScheduler {
+  readonly regards = 'order';
+
   constructor(destinations: Destinations, service: number, fresh: boolean) {
     super(destinations, service);
     this.measureWeights();

@@ -91,7 +91,7 @@ export class Lifecycle {
     this.words[c * WORDS + TIMEOUT] = INITIAL_TIMEOUT_TICKS;
     connections.commit(c);
     destinations.bind(destination, isTemplate);
-    if (!isTemplate) this.fastPath?.occupy(c);
+    if (!isTemplate) this.fastPath?.occupied.add(c);
     return c;
   }
 
@@ -132,8 +132,8 @@ export class Lifecycle {
 
   /** The kernel may open another connection with the same ends, or not. */
   private noteEnds(connection: number, areFree: boolean): void {
-    if (areFree) this.fastPath?.vacate(connection);
-    else this.fastPath?.occupy(connection);
+    if (areFree) this.fastPath?.occupied.remove(connection);
+    else this.fastPath?.occupied.add(connection);
   }
 
   /** Starts the timer of a connection that was just made. */

@@ -11,17 +11,17 @@
  * In a flood of SYNs only those get flows that have answered: the table is small.
  */
 import * as rec from '../conn/record.js';
-import { CLOSE, ESTABLISHED, IS_OVER, TIME_WAIT } from '../conn/states.js';
+import { CLOSE, ESTABLISHED, TIME_WAIT } from '../conn/states.js';
 import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
 import type { Accounting } from '../engine/accounting.js';
 import type { OpeningTable } from '../flows/openings-table.js';
-import { portsWord, swap32 } from '../flows/packet-order.js';
 import { NO_SLOT, type FlowTable } from '../flows/table.js';
 import type { State } from '../state.js';
 import type { Lifecycle } from './connections.js';
 import { FlowAccounts } from './flow-accounts.js';
 import { FlowWriter, TO_CLIENT, TO_SERVER } from './flow-writer.js';
 import { Members } from './members.js';
+import { Occupied } from './occupied.js';
 import { Opened } from './opened.js';
 import { HALF_OPEN_MAX, Openings } from './openings.js';
 import { Reports } from './reports.js';
@@ -57,6 +57,7 @@ export class FastPath {
   private collectedAt: number;
   private revision: number;
   private readonly writer: FlowWriter;
+  readonly occupied: Occupied;
   private readonly openings: Openings;
   private readonly accounts: FlowAccounts;
   private readonly reports: Reports;
@@ -66,12 +67,13 @@ export class FastPath {
     accounting: Accounting,
     private readonly lifecycle: Lifecycle,
     private readonly flows: FlowTable,
-    private readonly openingTable: OpeningTable,
+    openingTable: OpeningTable,
     now: number,
   ) {
     this.now = this.collectedAt = now;
     this.words = state.connections.words;
     this.writer = new FlowWriter(state, flows);
+    this.occupied = new Occupied(state, flows, openingTable);
     this.openings = new Openings(state, lifecycle, flows, openingTable, now);
     this.members = new Members(flows.capacity >> 1, state.connections.capacity);
     this.accounts = new FlowAccounts(state, accounting, lifecycle, flows);
@@ -112,16 +114,6 @@ export class FastPath {
   /** The server that was decided on ahead for the next connection of a service, 0 for none. */
   takeOpening(service: number, now: number): number {
     return this.openings.take(service, now);
-  }
-
-  /** The kernel may not open a connection with the same ends. */
-  occupy(connection: number): void {
-    this.openingTable.occupy(this.hashOf(connection));
-  }
-
-  /** As far as this connection is concerned it may. */
-  vacate(connection: number): void {
-    this.openingTable.vacate(this.hashOf(connection));
   }
 
   /** True for a client's packet with which a connection may be proposed. */
@@ -262,7 +254,7 @@ export class FastPath {
   takeOver(now: number): void {
     const { flows, reports, accounts } = this;
     this.openings.takeOver();
-    this.countOccupied();
+    this.occupied.countAnew();
     reports.adoptAll(now);
     for (let slot = 0; slot < flows.capacity; slot++) {
       if (!reports.isTheirs(slot)) continue;
@@ -272,17 +264,6 @@ export class FastPath {
     reports.takeOver(now);
     this.endAll(now);
     flows.clear(now);
-  }
-
-  private countOccupied(): void {
-    const { connections } = this.state;
-    this.openingTable.vacateAll();
-    for (let c = 1; c <= connections.highWater; c++) {
-      const base = c * WORDS;
-      if (!connections.isLive(c) || (this.words[base + rec.W_FLAGS] & rec.F_TEMPLATE) !== 0)
-        continue;
-      if (IS_OVER[this.words[base + META] & 0xff] === 0) this.occupy(c);
-    }
   }
 
   private begin(connection: number, now: number): void {
@@ -309,17 +290,6 @@ export class FastPath {
     flows.end(members.toServer[place], now);
     flows.end(members.toClient[place], now);
     members.leave(place);
-  }
-
-  private hashOf(connection: number): number {
-    const { words } = this;
-    const base = connection * WORDS;
-    const ports = words[base + rec.W_PORTS];
-    return this.flows.hash(
-      swap32(words[base + rec.W_CLIENT]),
-      swap32(words[base + rec.W_VIRTUAL]),
-      portsWord(ports >>> 16, ports & 0xffff),
-    );
   }
 
   /** True where the kernel has forwarded something. */

@@ -22,6 +22,7 @@ import type { State } from '../state.js';
 import { difference32, fold } from '../wire/checksum.js';
 import { PROTOCOL_TCP } from '../wire/ipv4.js';
 import type { Lifecycle } from './connections.js';
+import { OpeningLoad } from './opening-load.js';
 import { frameMaxOf, interfaceOf, isPassable } from './flow-writer.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
@@ -58,6 +59,7 @@ export class Openings {
   private readonly seen: Int32Array;
   private readonly seenSince: Int32Array;
   private filledAt: number;
+  private readonly load: OpeningLoad;
 
   constructor(
     private readonly state: State,
@@ -71,6 +73,7 @@ export class Openings {
     this.seen = new Int32Array(services);
     this.seenSince = new Int32Array(services);
     this.filledAt = now;
+    this.load = new OpeningLoad(state.destinations, table);
   }
 
   /** Ends the queues of an earlier data plane, whose services have been rebuilt. */
@@ -180,7 +183,11 @@ export class Openings {
   private mayOpen(service: number): boolean {
     const { services, schedulers, settings } = this.state;
     const scheduler = schedulers[service];
-    if (scheduler === undefined || scheduler.regardsAddresses || services.isPersistent(service)) {
+    if (
+      scheduler === undefined ||
+      scheduler.regards === 'addresses' ||
+      services.isPersistent(service)
+    ) {
       return false;
     }
     if (settings.connReuseMode === 0 || settings.dropPacket >= IN_EFFECT) return false;
@@ -201,39 +208,22 @@ export class Openings {
       this.end(queue);
       return;
     }
+    const isByLoad = this.state.schedulers[service]?.regards === 'load';
     const taken = table.taken(queue);
     const end = (taken + this.wanted[queue]) | 0;
-    this.bind(queue, taken, table.made(queue));
-    let more = true;
-    while (more && ((end - table.made(queue)) | 0) > 0) more = this.add(queue, service, now);
-    this.unbind(queue, taken, table.made(queue));
+    if (isByLoad) this.load.put(queue, taken, table.made(queue));
+    while (((end - table.made(queue)) | 0) > 0) {
+      const server = this.add(queue, service, now);
+      if (server === 0) break;
+      if (isByLoad) this.load.putOne(server);
+    }
+    if (isByLoad) this.load.take(queue, taken, table.made(queue));
     this.validUntil[queue] = (now + VALID_TICKS) | 0;
     table.validateQueue(queue, flows.generation, this.validUntil[queue]);
   }
 
-  /** For the schedulers that look at them, servers have the connections that they are going to have. */
-  private bind(queue: number, from: number, to: number): void {
-    for (let n = from; n !== to; n = (n + 1) | 0) {
-      this.bindTo(this.table.serverOf(queue, n));
-    }
-  }
-
-  private unbind(queue: number, from: number, to: number): void {
-    const { destinations } = this.state;
-    for (let n = from; n !== to; n = (n + 1) | 0) {
-      destinations.unbind(this.table.serverOf(queue, n), false, false);
-    }
-  }
-
-  /** As a connection is whose client's SYN has come. */
-  private bindTo(server: number): void {
-    const { destinations } = this.state;
-    destinations.bind(server, false);
-    destinations.activate(server);
-  }
-
-  /** Decides about one more connection; false where the next one is to be decided about when it comes. */
-  private add(queue: number, service: number, now: number): boolean {
+  /** Decides about one more connection; 0 where the next one is to be decided about when it comes. */
+  private add(queue: number, service: number, now: number): number {
     const { services, schedulers } = this.state;
     const { table } = this;
     for (let i = 0; i < SCHEDULER_WORDS; i++) {
@@ -242,12 +232,11 @@ export class Openings {
     const server = schedulers[service]?.pick(0, 0, services.address(service), now) ?? 0;
     if (server === 0 || !this.isReachable(server)) {
       this.restore(service, queue, table.made(queue));
-      return false;
+      return 0;
     }
     this.write(queue, service, server);
-    this.bindTo(server);
     table.add(queue);
-    return true;
+    return server;
   }
 
   private isReachable(server: number): boolean {
