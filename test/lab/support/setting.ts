@@ -24,6 +24,8 @@ export interface Setting {
 }
 
 export interface SettingOptions {
+  /** One where nothing is said; of several `client` is the first. */
+  clients?: number;
   mtu?: number;
   driver?: 'ring' | 'pcap';
   /** Further arguments of uvsd. */
@@ -44,7 +46,7 @@ export function useLab(options: SettingOptions = {}): Setting {
       plan: natPlan(options),
       commands: COMMANDS,
     });
-    setting.client = setting.lab.host('client');
+    [setting.client] = setting.lab.all('client');
     setting.directorHost = setting.lab.host('director');
   });
   after(() => setting.lab?.down());
