@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import * as rec from '../../../dataplane/conn/record.js';
+import { ELEMENT_BYTES, OCCUPIED_AT } from '../../../dataplane/flows/openings-layout.js';
 import { formatAddress } from '../../../dataplane/sys/host-changes.js';
 import { ACK, FIN, RST, SYN } from '../../../dataplane/wire/tcp.js';
 import {
@@ -97,14 +98,23 @@ describe('decisions made ahead', () => {
       await stage.server.setSetting(name, value);
       assert.equal(stage.kernelTakes(5000), false);
       assert.equal(stage.busy(BUSY, 5000), 0);
+      // Those whose first SYN was dropped come again.
+      stage.passTicks(SECOND);
+      assert.equal(stage.busy(BUSY, 5000), 0);
       assert.equal(stage.hasOpenings, false);
     });
   }
 
   it('are not made in a flood of SYNs, nor where the table has little room left', async () => {
     await stage.addService({}, ALIKE);
-    stage.server.engine.lifecycle.halfOpen = 5000;
+    const { lifecycle } = stage.server.engine;
+    lifecycle.halfOpen = 5000;
     assert.equal(stage.busy(BUSY), 0);
+    lifecycle.halfOpen = 0;
+    assert.ok(stage.busy(BUSY, 5000) > 0);
+    lifecycle.halfOpen = 5000;
+    stage.passTicks(1);
+    assert.equal(stage.hasOpenings, false);
     const small = new OpeningStage(stage.clock, true, { connections: 1500 });
     await small.addService({}, ALIKE);
     assert.equal(small.busy(BUSY), 0);
@@ -231,8 +241,12 @@ describe('decisions made ahead', () => {
     stage.reply(port, RST | ACK);
     for (let i = 0; i < 8; i++) stage.busy(BUSY, 5000 + i * BUSY);
     assert.equal(stage.stateOf(port), 'CLOSE');
+    const { connections } = stage.server.state;
+    const { count } = connections;
     assert.equal(stage.syn(port), true);
     assert.equal(stage.stateOf(port), 'SYN_RECV');
+    stage.passTicks(1);
+    assert.equal(connections.count, count, 'the closed one is gone');
   });
 
   it('do not mix up two services with the same servers and a client that uses a port twice', async () => {
@@ -292,7 +306,8 @@ describe('decisions made ahead', () => {
       assert.ok(stage.kernelTakes(port));
       plain.syn(port);
     }
-    stage.passTicks(0);
+    // What the earlier one had counted may be anything.
+    stage.kernel.prepared.bytes.fill(9, OCCUPIED_AT * ELEMENT_BYTES);
     stage.server.rebuild();
     const next = addFastPath(stage.server, stage.kernel, stage.clock.ticks);
     next.takeOver(stage.clock.ticks);
