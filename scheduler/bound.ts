@@ -1,10 +1,10 @@
 /**
  * What all schedulers share: the destination table, the service they are bound to, and who may be chosen.
  */
-import type { Destinations, Regards, Scheduler, SchedulerType } from './scheduler.js';
+import type { Destinations, Scheduler, SchedulerType } from './scheduler.js';
 
 export abstract class BoundScheduler implements Scheduler {
-  abstract readonly regards: Regards;
+  abstract readonly isForeseeable: boolean;
 
   constructor(
     protected readonly destinations: Destinations,

@@ -9,7 +9,7 @@ const BUCKET_BITS = 8;
 const BUCKETS = 1 << BUCKET_BITS;
 
 class DestinationHash extends BoundScheduler {
-  readonly regards = 'addresses';
+  readonly isForeseeable = false;
 
   private readonly buckets = new Int32Array(BUCKETS);
   /** The destinations have changed: the buckets are filled anew when they are next looked at, however many did. */

@@ -2,7 +2,7 @@
 import { BoundScheduler, schedulerType } from './bound.js';
 
 class FailOver extends BoundScheduler {
-  readonly regards = 'order';
+  readonly isForeseeable = true;
 
   pick(): number {
     const table = this.destinations;

@@ -3,7 +3,7 @@ import { BoundScheduler, canTake, schedulerType } from './bound.js';
 import { connectionOverhead } from './load.js';
 
 class LeastConnection extends BoundScheduler {
-  readonly regards = 'load';
+  readonly isForeseeable = false;
 
   pick(): number {
     const table = this.destinations;

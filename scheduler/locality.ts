@@ -5,8 +5,6 @@ import { WeightedLeastConnection } from './wlc.js';
 
 /** Chooses by wlc's rule where the cache has no answer. */
 export abstract class LocalityScheduler extends WeightedLeastConnection {
-  override readonly regards = 'addresses';
-
   protected readonly cache: LocalityCache;
 
   constructor(destinations: Destinations, service: number) {

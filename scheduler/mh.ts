@@ -31,7 +31,7 @@ function slotOf(address: number, port: number, offset: number): number {
 }
 
 class MaglevHash extends BoundScheduler {
-  readonly regards = 'addresses';
+  readonly isForeseeable = false;
 
   private readonly slots = new Int32Array(SLOTS);
   /** The destinations have changed: the slots are filled anew when they are next looked at, however many did. */

@@ -6,7 +6,7 @@ import { DELAY } from './sed.js';
 const IDLE_OR_DELAY: Cost = { ...DELAY, idleFirst: true };
 
 class NeverQueue extends BoundScheduler {
-  readonly regards = 'load';
+  readonly isForeseeable = false;
 
   pick(): number {
     return leastCostPerWeight(this.destinations, this.service, IDLE_OR_DELAY);

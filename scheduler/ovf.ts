@@ -5,7 +5,7 @@
 import { BoundScheduler, schedulerType } from './bound.js';
 
 class Overflow extends BoundScheduler {
-  readonly regards = 'load';
+  readonly isForeseeable = false;
 
   pick(): number {
     const table = this.destinations;

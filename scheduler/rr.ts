@@ -10,7 +10,7 @@ import type { Destinations } from './scheduler.js';
 const LAST_CHOSEN = 0;
 
 class RoundRobin extends BoundScheduler {
-  readonly regards = 'order';
+  readonly isForeseeable = true;
 
   constructor(destinations: Destinations, service: number, fresh: boolean) {
     super(destinations, service);

@@ -38,15 +38,13 @@ export interface Destinations {
   setSchedulerWord(service: number, index: number, value: number): void;
 }
 
-/**
- * What a choice depends on, besides the servers' weights: the order of connections alone, how many connections the servers
- * have, or whose connection it is. Choices of the last kind can't be made ahead.
- */
-export type Regards = 'order' | 'load' | 'addresses';
-
 /** A scheduler bound to one service. */
 export interface Scheduler {
-  readonly regards: Regards;
+  /**
+   * True where choices depend on nothing but the servers' weights and how many connections came before, so that they can be
+   * made ahead.
+   */
+  readonly isForeseeable: boolean;
   /**
    * The destination for a new connection, 0 if none can be had. Addresses are int32 in host order, `now` is
    * in ticks (10 ms, wrapping int32). Must not allocate.

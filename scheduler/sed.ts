@@ -8,7 +8,7 @@ import { leastCostPerWeight, type Cost } from './load.js';
 export const DELAY: Cost = { active: 1, inactive: 0, own: 1, idleFirst: false };
 
 class ShortestExpectedDelay extends BoundScheduler {
-  readonly regards = 'load';
+  readonly isForeseeable = false;
 
   pick(): number {
     return leastCostPerWeight(this.destinations, this.service, DELAY);

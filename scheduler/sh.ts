@@ -15,7 +15,7 @@ function bucketOf(address: number, port: number, offset: number): number {
 }
 
 class SourceHash extends BoundScheduler {
-  readonly regards = 'addresses';
+  readonly isForeseeable = false;
 
   private readonly buckets = new Int32Array(BUCKETS);
   /** The destinations have changed: the buckets are filled anew when they are next looked at, however many did. */

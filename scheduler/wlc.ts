@@ -4,10 +4,9 @@
  */
 import { BoundScheduler, schedulerType } from './bound.js';
 import { leastCostPerWeight, OVERHEAD } from './load.js';
-import type { Regards } from './scheduler.js';
 
 export class WeightedLeastConnection extends BoundScheduler {
-  readonly regards: Regards = 'load';
+  readonly isForeseeable = false;
 
   pick(_clientAddress: number, _clientPort: number, _virtualAddress: number, _now: number): number {
     return leastCostPerWeight(this.destinations, this.service, OVERHEAD);

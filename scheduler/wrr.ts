@@ -18,7 +18,7 @@ const TOP_LEVEL = 2; // the level that follows on the lowest one, 0 where all we
 const STEP = 3; // greatest common divisor of the weights
 
 class WeightedRoundRobin extends BoundScheduler {
-  readonly regards = 'order';
+  readonly isForeseeable = true;
 
   constructor(destinations: Destinations, service: number, fresh: boolean) {
     super(destinations, service);

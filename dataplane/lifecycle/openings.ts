@@ -7,7 +7,8 @@
  *                                 kernel, a SYN +        + data plane, a SYN that the kernel leaves to it
  *
  * The order is the scheduler's, whoever takes the next one. What wasn't taken when a queue ends was never chosen: the scheduler's
- * words are what they were before. Only where the choice doesn't depend on the client, and no server has a threshold.
+ * words are what they were before. Only where choices depend on nothing but order and weights (rr, wrr, fo), and no server has
+ * a threshold.
  */
 import { SCHEDULER_WORDS } from '../../scheduler/scheduler.js';
 import { TICKS_PER_SECOND, ticksUntil } from '../clock.js';
@@ -22,7 +23,6 @@ import type { State } from '../state.js';
 import { difference32, fold } from '../wire/checksum.js';
 import { PROTOCOL_TCP } from '../wire/ipv4.js';
 import type { Lifecycle } from './connections.js';
-import { OpeningLoad } from './opening-load.js';
 import { frameMaxOf, interfaceOf, isPassable } from './flow-writer.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
@@ -37,7 +37,7 @@ const AHEAD_TICKS = 4;
 /** How many are taken in a tick is counted in sixteenths, and falls by an eighth in a tick without any. */
 const RATE_SHIFT = 4;
 const FALL_SHIFT = 3;
-/** With less a queue ends: decisions would grow old in it. */
+/** With less a queue ends, and each SYN comes to the data plane. */
 const RATE_LEAST = 1 << (RATE_SHIFT - 1);
 /** Nothing is taken from a queue that nobody has looked after for so long. */
 const VALID_TICKS = TICKS_PER_SECOND / 10;
@@ -59,7 +59,6 @@ export class Openings {
   private readonly seen: Int32Array;
   private readonly seenSince: Int32Array;
   private filledAt: number;
-  private readonly load: OpeningLoad;
 
   constructor(
     private readonly state: State,
@@ -73,7 +72,6 @@ export class Openings {
     this.seen = new Int32Array(services);
     this.seenSince = new Int32Array(services);
     this.filledAt = now;
-    this.load = new OpeningLoad(state.destinations, table);
   }
 
   /** Ends the queues of an earlier data plane, whose services have been rebuilt. */
@@ -130,8 +128,7 @@ export class Openings {
     this.takenBefore[queue] = taken;
     const rate = this.updateRate(queue, left === 0 ? this.wanted[queue] : count);
     const ahead = (rate * AHEAD_TICKS) >> RATE_SHIFT;
-    // The last of too many would have been decided on long ago by the time that it is taken.
-    if (rate < RATE_LEAST || left > Math.max(ahead * 2, WANTED_FIRST)) {
+    if (rate < RATE_LEAST) {
       this.end(queue);
       return;
     }
@@ -183,13 +180,7 @@ export class Openings {
   private mayOpen(service: number): boolean {
     const { services, schedulers, settings } = this.state;
     const scheduler = schedulers[service];
-    if (
-      scheduler === undefined ||
-      scheduler.regards === 'addresses' ||
-      services.isPersistent(service)
-    ) {
-      return false;
-    }
+    if (scheduler?.isForeseeable !== true || services.isPersistent(service)) return false;
     if (settings.connReuseMode === 0 || settings.dropPacket >= IN_EFFECT) return false;
     if (settings.dropFirstSyn >= IN_EFFECT || this.lifecycle.halfOpen > HALF_OPEN_MAX) return false;
     return this.room > QUEUES * WANTED_FIRST;
@@ -208,22 +199,15 @@ export class Openings {
       this.end(queue);
       return;
     }
-    const isByLoad = this.state.schedulers[service]?.regards === 'load';
-    const taken = table.taken(queue);
-    const end = (taken + this.wanted[queue]) | 0;
-    if (isByLoad) this.load.put(queue, taken, table.made(queue));
-    while (((end - table.made(queue)) | 0) > 0) {
-      const server = this.add(queue, service, now);
-      if (server === 0) break;
-      if (isByLoad) this.load.putOne(server);
-    }
-    if (isByLoad) this.load.take(queue, taken, table.made(queue));
+    const end = (table.taken(queue) + this.wanted[queue]) | 0;
+    let more = true;
+    while (more && ((end - table.made(queue)) | 0) > 0) more = this.add(queue, service, now);
     this.validUntil[queue] = (now + VALID_TICKS) | 0;
     table.validateQueue(queue, flows.generation, this.validUntil[queue]);
   }
 
-  /** Decides about one more connection; 0 where the next one is to be decided about when it comes. */
-  private add(queue: number, service: number, now: number): number {
+  /** Decides about one more connection; false where the next one is to be decided about when it comes. */
+  private add(queue: number, service: number, now: number): boolean {
     const { services, schedulers } = this.state;
     const { table } = this;
     for (let i = 0; i < SCHEDULER_WORDS; i++) {
@@ -232,11 +216,11 @@ export class Openings {
     const server = schedulers[service]?.pick(0, 0, services.address(service), now) ?? 0;
     if (server === 0 || !this.isReachable(server)) {
       this.restore(service, queue, table.made(queue));
-      return 0;
+      return false;
     }
     this.write(queue, service, server);
     table.add(queue);
-    return server;
+    return true;
   }
 
   private isReachable(server: number): boolean {
