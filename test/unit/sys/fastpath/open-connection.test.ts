@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { ALL_FRAMES, RING_FILTERS } from '../../../../dataplane/driver/ring-filters.js';
+import { BUCKET_WORDS, SKIP_GENERATION } from '../../../../dataplane/flows/layout.js';
 import * as layout from '../../../../dataplane/flows/openings-layout.js';
-import { queueOf } from '../../../../dataplane/flows/openings-table.js';
+import { clientPlace, queueOf } from '../../../../dataplane/flows/openings-table.js';
 import { swap16, swap32 } from '../../../../dataplane/flows/packet-order.js';
 import { loadProgram, SOCKET_FILTER } from '../../../../dataplane/sys/fastpath/kernel-objects.js';
 import { openingFilter } from '../../../../dataplane/sys/fastpath/programs.js';
+import { formatAddress } from '../../../../dataplane/sys/host-changes.js';
 import { close } from '../../../../dataplane/sys/libc.js';
 import { ACK, CWR, FIN, SYN } from '../../../../dataplane/wire/tcp.js';
 import { hostClock } from '../../../../src/worker/host-clock.js';
@@ -24,7 +26,8 @@ import { address, tcpFrame } from '../../../support/frames.js';
 const SYN_RING = 2;
 const CLIENT = '10.1.0.2';
 const FIRST_ONES = 8;
-const QUEUE = queueOf(swap32(address(VIP)), swap16(80));
+const VIRTUAL = swap32(address(VIP));
+const QUEUE = queueOf(VIRTUAL, swap16(80));
 const QUEUE_WORDS = (layout.QUEUES_AT + QUEUE) * layout.ELEMENT_WORDS;
 const HALF = 0x8000_0000;
 /** Ticks that a test may take. */
@@ -95,11 +98,21 @@ describe('the program that opens connections', () => {
     assert.equal(opens({ sourcePort }), false);
   });
 
+  it("takes no client's way for that of another one at the same place, nor a service's queue", () => {
+    const known = swap32(address(CLIENT));
+    let other = known + 1;
+    while (clientPlace(other) !== clientPlace(known)) other++;
+    assert.equal(opens({ source: formatAddress(swap32(other)) }), false);
+    let destinationPort = 81;
+    while (queueOf(VIRTUAL, swap16(destinationPort)) !== QUEUE) destinationPort++;
+    assert.equal(opens({ destinationPort }), false);
+  });
+
   it('takes nothing of another generation than that of the flows', () => {
-    const generation = flows.openings[QUEUE_WORDS + layout.VALID_GENERATION];
-    flows.openings[QUEUE_WORDS + layout.VALID_GENERATION] = generation + 1;
+    const generation = flows.buckets * BUCKET_WORDS + SKIP_GENERATION;
+    flows.words[generation]++;
     assert.equal(opens(), false);
-    flows.openings[QUEUE_WORDS + layout.VALID_GENERATION] = generation;
+    flows.words[generation]--;
     assert.equal(opens(), true);
   });
 
