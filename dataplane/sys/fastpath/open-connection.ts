@@ -224,10 +224,10 @@ function element(map: FlowMap, miss: string): Item[] {
   return [store(4, R10, at.LOOKUP_KEY, R0), ...lookUp(map.openingsFd), jumpIfNull(R0, miss)];
 }
 
-/** Words of an element, onto the stack. */
+/** Words of an element, onto the stack, from behind: see stack.ts. */
 function copyWords(base: Register, from: number, to: number, count: number): Item[] {
-  return Array.from({ length: count }, (_, i) => [
+  return Array.from({ length: count }, (_, i) => count - 1 - i).flatMap((i) => [
     load(4, R1, base, word(from + i)),
     store(4, R10, to + word(i), R1),
-  ]).flat();
+  ]);
 }

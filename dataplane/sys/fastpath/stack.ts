@@ -12,13 +12,17 @@ export const LOOKUP_KEY = -72;
 /** A pointer: the flow's bucket, then the table's description. */
 export const POINTER = -80;
 
-/** Of the opening of a connection (open-connection.ts): numbers, then pointers, then copies of what was prepared. */
+/**
+ * Of the opening of a connection (open-connection.ts): numbers, then pointers, then copies of what was prepared. Linux 6.1 takes
+ * what is stored at a multiple of eight for a register that is kept there, and lets nothing be stored next to it
+ * afterwards: of two numbers that is the later one.
+ */
 export const HASH = -84;
 export const GENERATION_NOW = -88;
 export const TAKEN_BEFORE = -92;
 export const TO_SERVER_SLOT = -96;
-export const TO_CLIENT_SLOT = -100;
-export const FRAME_LENGTH = -104;
+export const FRAME_LENGTH = -100;
+export const TO_CLIENT_SLOT = -104;
 export const QUEUE_NUMBER = -108;
 export const NOW = -112;
 export const QUEUE = -120;
