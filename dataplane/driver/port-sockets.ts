@@ -67,9 +67,8 @@ export class PortSockets {
 
   /** The same, and packets of these flows stay out of the rings, where the kernel forwards them. Throws SysError. */
   setFilterBesideFlows(program: Uint8Array, flows: FlowMap): void {
-    for (const [ring, fd] of this.receiveFds.entries()) {
-      const filter = ring === SYN_RING ? openingFilter : skippingFilter;
-      attachProgram(fd, filter(flows, RING_FILTERS[ring], program));
+    for (const [ring, filter] of filtersBesideFlows(program, flows).entries()) {
+      attachProgram(this.receiveFds[ring], filter);
     }
   }
 
@@ -91,12 +90,29 @@ export class PortSockets {
   }
 }
 
+/** Throws SysError, with the reasons, where the kernel doesn't take the programs that `setFilterBesideFlows` attaches. */
+export function rehearseFilters(flows: FlowMap): void {
+  for (const filter of filtersBesideFlows(ALL_FRAMES, flows)) close(loadFilter(filter));
+}
+
+/** By ring. */
+function filtersBesideFlows(program: Uint8Array, flows: FlowMap): Uint8Array[] {
+  return RING_FILTERS.map((ring, i) => {
+    const filter = i === SYN_RING ? openingFilter : skippingFilter;
+    return filter(flows, ring, program);
+  });
+}
+
 /** The socket holds the program from then on. Throws SysError. */
 function attachProgram(socket: number, program: Uint8Array): void {
-  const fd = loadProgram('uvs_skip', SOCKET_FILTER, program);
+  const fd = loadFilter(program);
   try {
     attachToSocket(socket, fd);
   } finally {
     close(fd);
   }
+}
+
+function loadFilter(program: Uint8Array): number {
+  return loadProgram('uvs_skip', SOCKET_FILTER, program);
 }

@@ -4,6 +4,7 @@
  * the director dies, and the next one puts its own in its place.
  */
 import { randomBytes } from 'node:crypto';
+import { rehearseFilters } from '../../dataplane/driver/port-sockets.js';
 import {
   BUCKET_BYTES,
   BUCKET_WORDS,
@@ -100,6 +101,8 @@ export class FastPathHolder {
       describeTable(description, { buckets: BUCKETS, key });
       description[SKIP_GENERATION] = description[FORWARD_GENERATION] = FIRST_GENERATION;
       const map = { fd, buckets: BUCKETS, reportsFd, reports: REPORTS, openingsFd, key };
+      // The kernel may take one program and refuse another: better known now than when they are needed.
+      rehearseFilters(map);
       const program = loadProgram(PROGRAM_NAME, TRAFFIC_CONTROL, forwardingProgram(map));
       return new FastPathHolder(map, program);
     } catch (error) {
