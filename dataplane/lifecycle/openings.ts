@@ -29,6 +29,8 @@ const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 /** So many connections of a service in a moment, and the next ones are decided ahead. */
 const MOMENT_TICKS = 2;
 const BUSY_OPENINGS = 8;
+/** A service that can't have a queue is looked at again after so long. */
+const RETRY_TICKS = TICKS_PER_SECOND;
 const WANTED_FIRST = 32;
 /** How many at a time: as many as are taken in some ticks. */
 const WANTED_LEAST = 8;
@@ -126,7 +128,8 @@ export class Openings {
     if (!isAnotherTick && left > 0) return;
     const count = (taken - this.takenBefore[queue]) | 0;
     this.takenBefore[queue] = taken;
-    const rate = this.updateRate(queue, left === 0 ? this.wanted[queue] : count);
+    const isDry = left === 0 && count > 0;
+    const rate = this.updateRate(queue, isDry ? this.wanted[queue] : count);
     const ahead = (rate * AHEAD_TICKS) >> RATE_SHIFT;
     if (rate < RATE_LEAST) {
       this.end(queue);
@@ -151,7 +154,9 @@ export class Openings {
   }
 
   private isBusy(service: number, now: number): boolean {
-    if (ticksUntil(now, this.seenSince[service]) >= MOMENT_TICKS) {
+    const since = ticksUntil(now, this.seenSince[service]);
+    if (since < 0) return false;
+    if (since >= MOMENT_TICKS) {
       this.seenSince[service] = now;
       this.seen[service] = 0;
     }
@@ -164,7 +169,10 @@ export class Openings {
     const virtual = swap32(services.address(service));
     const port = swap16(services.port(service));
     const queue = queueOf(virtual, port);
-    if (this.services[queue] !== 0 || !this.mayOpen(service)) return false;
+    if (this.services[queue] !== 0 || !this.mayOpen(service) || this.hasThresholds(service)) {
+      this.seenSince[service] = (now + RETRY_TICKS) | 0;
+      return false;
+    }
     this.table.beginQueue(queue, virtual, port);
     this.services[queue] = service;
     this.queues[service] = queue + 1;
@@ -184,6 +192,14 @@ export class Openings {
     if (settings.connReuseMode === 0 || settings.dropPacket >= IN_EFFECT) return false;
     if (settings.dropFirstSyn >= IN_EFFECT || this.lifecycle.halfOpen > HALF_OPEN_MAX) return false;
     return this.room > QUEUES * WANTED_FIRST;
+  }
+
+  /** A server's connections decide whether it is chosen: that can't be foreseen. */
+  private hasThresholds(service: number): boolean {
+    const { services, destinations } = this.state;
+    let d = services.first(service);
+    while (d !== 0 && destinations.upperThreshold(d) === 0) d = destinations.next(d);
+    return d !== 0;
   }
 
   /** Connections that may be prepared for: half of those that the table still takes. */
@@ -226,7 +242,6 @@ export class Openings {
   private isReachable(server: number): boolean {
     const { destinations, routes } = this.state;
     return (
-      destinations.upperThreshold(server) === 0 &&
       destinations.hopGeneration(server) === routes.generation &&
       isPassable(routes, destinations.hop(server))
     );

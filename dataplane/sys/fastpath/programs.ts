@@ -1,6 +1,6 @@
 /**
- * The programs that forward established connections inside the kernel. Both run at a port's ingress, one after the
- * other, and both look into the table of flows (dataplane/flows/layout.ts) in the same way:
+ * The programs that forward connections inside the kernel. They run at a port's ingress, one after the other, and look into
+ * the table of flows (dataplane/flows/layout.ts) in the same way:
  *
  *     frame --> filters of the packet sockets --> traffic control --> interception, which hides it from the kernel
  *                 a flow's packet: no copy          a flow's packet: rewritten, out of another port
@@ -8,7 +8,8 @@
  *
  * A flow's packet is plain TCP over IPv4 to this host's MAC address: a sound IP header without options, no fragment, no VLAN
  * tag; with ACK, and with SYN from servers only; with some TTL left, and not too long for the way out. Whatever else there is comes to
- * the data plane: it alone opens and refuses. Packets that may change a connection's state are reported to it.
+ * the data plane, but for SYNs that it has decided on ahead (open-connection.ts): of these the filter makes flows, and they
+ * pass. Packets that may change a connection's state are reported to it.
  */
 import {
   BUCKETS,
