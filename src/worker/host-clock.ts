@@ -5,7 +5,23 @@ import { realTimeNs } from '../../dataplane/sys/libc.js';
 
 const READINGS = 4;
 
-const offsetMs = Number(hrtime.bigint()) / 1e6 - performance.now();
+/** What is to be added to performance.now() to get another clock's milliseconds. */
+function offsetOf(readMs: () => number): number {
+  let offsetMs = 0;
+  let narrowestMs = Number.POSITIVE_INFINITY;
+  // The processor may be somebody else's for a while between two clocks: the closest pair of readings counts.
+  for (let i = 0; i < READINGS; i++) {
+    const beforeMs = performance.now();
+    const otherMs = readMs();
+    const gapMs = performance.now() - beforeMs;
+    if (gapMs >= narrowestMs) continue;
+    narrowestMs = gapMs;
+    offsetMs = otherMs - beforeMs - gapMs / 2;
+  }
+  return offsetMs;
+}
+
+const offsetMs = offsetOf(() => Number(hrtime.bigint()) / 1e6);
 const reading = new Float64Array(1);
 
 /** Ticks since the host was started: the same for every process, as the tables' times must be. */
@@ -25,16 +41,7 @@ export class RealTime {
 
   /** To be called from time to time: somebody may set the clock. */
   adjust(): void {
-    let narrowestMs = Number.POSITIVE_INFINITY;
-    // The processor may be somebody else's for a while between two clocks: the closest pair of readings counts.
-    for (let i = 0; i < READINGS; i++) {
-      const beforeMs = performance.now();
-      const realMs = Number(realTimeNs()) / 1e6;
-      const gapMs = performance.now() - beforeMs;
-      if (gapMs >= narrowestMs) continue;
-      narrowestMs = gapMs;
-      this.offset[0] = realMs - beforeMs - gapMs / 2;
-    }
+    this.offset[0] = offsetOf(() => Number(realTimeNs()) / 1e6);
   }
 
   get nowMs(): number {
