@@ -147,7 +147,7 @@ describe('the table of flows', () => {
     table.clear(50);
     assert.deepEqual([add(table, 3, 50), add(table, 4, 50)], [3, NO_SLOT]);
     const slots = [0, 1, 2].map((i) => add(table, 5 + i, 50 + REST));
-    assert.deepEqual(slots.toSorted(), [0, 1, 2]);
+    assert.deepEqual(new Set(slots), new Set([0, 1, 2]));
   });
 
   it('never comes to a generation that stands for something else', () => {
