@@ -1,11 +1,11 @@
 /** This project's director. */
-import { join } from 'node:path';
 import { Director } from '../../../lab/director.js';
 import type { Host } from '../../../lab/host.js';
-import { packageRoot, packageVersion } from '../../../src/package.js';
+import { packageVersion } from '../../../src/package.js';
 import { childrenOf } from '../processes.js';
 import { masqueradingRules, SCHEDULER } from '../rules.js';
-import type { Peer } from './peer.js';
+import { Program } from '../../scale/program.js';
+import type { Beside, Peer } from './peer.js';
 
 /**
  * With one of its drivers.
@@ -19,22 +19,28 @@ export function uvs(driver: string, options: readonly string[] = []): Peer {
 export const uvsFastPath = director('uvs-fast', 'uvs (fast path)', ['--fast-path', 'on']);
 
 const METRICS_PORT = 9110;
-const WATCHER = join(packageRoot(), 'dist', 'bench', 'macro', 'programs', 'watcher.js');
 
 /** With driver ring, while somebody looks at its metrics, its status page and `uvs top`. */
 export const uvsWatched: Peer = {
-  ...director('watched', 'uvs (ring), watched', ['--metrics', `${METRICS_PORT}`], async (host) => {
-    const watcher = host.daemon('watcher', process.execPath, [WATCHER, `${METRICS_PORT}`]);
-    await watcher.logged(/watching/);
-  }),
+  ...director('watched', 'uvs (ring), watched', ['--metrics', `${METRICS_PORT}`], watcher),
   onlyNamed: true,
 };
+
+async function watcher(host: Host): Promise<Beside> {
+  const program = await Program.start(host, 'macro/programs/watcher.js', [`${METRICS_PORT}`]);
+  return {
+    begin: async () => {
+      await program.ask('begin');
+    },
+    end: () => program.ask('end'),
+  };
+}
 
 function director(
   id: string,
   title: string,
   options: readonly string[],
-  whenReady: (host: Host) => Promise<void> = async () => {},
+  besideOf?: (host: Host) => Promise<Beside>,
 ): Peer {
   return {
     id,
@@ -48,10 +54,11 @@ function director(
     start: async (host) => {
       const director = await Director.start(host, [...options]);
       await director.adm('-R', { input: masqueradingRules() });
-      await whenReady(host);
       const { pid } = director.daemon;
       // The data plane is a process of its own.
-      return { pids: [pid, ...childrenOf(pid)] };
+      const pids = [pid, ...childrenOf(pid)];
+      const beside = await besideOf?.(host);
+      return beside === undefined ? { pids } : { pids, beside };
     },
   };
 }
