@@ -5,7 +5,7 @@
  */
 import type { Accounting } from './accounting.js';
 import * as rec from '../conn/record.js';
-import { INPUT, IS_OVER } from '../conn/states.js';
+import { INPUT } from '../conn/states.js';
 import { dropReason } from '../drops.js';
 import { OFFLOAD_PARTIAL_CHECKSUM } from '../offload.js';
 import type { Exit } from './exit.js';
@@ -24,7 +24,6 @@ const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 const META = rec.W_META;
 const SERVER = rec.W_SERVER;
 const IN_PACKETS = rec.W_IN_PACKETS;
-const CONTROLLER = rec.W_CONTROLLER;
 const CHILDREN = rec.W_CHILDREN;
 const TCP = ipv4.PROTOCOL_TCP;
 const SYN = tcp.SYN;
@@ -203,7 +202,6 @@ export class ClientSide {
     if (settings.expireNodestConn !== 0 && destinations.weight(this.words[base + SERVER]) === 0) {
       return true;
     }
-    if (settings.connReuseMode === 0 || this.words[base + CONTROLLER] !== 0) return false;
-    return IS_OVER[this.words[base + META] & 0xff] === 1;
+    return settings.connReuseMode !== 0 && this.lifecycle.isOver(connection);
   }
 }

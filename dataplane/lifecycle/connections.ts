@@ -130,6 +130,12 @@ export class Lifecycle {
     }
   }
 
+  /** True for a connection after which another one may begin with the same ends; under a template none does. */
+  isOver(connection: number): boolean {
+    const base = connection * WORDS;
+    return IS_OVER[this.words[base + META] & 0xff] === 1 && this.words[base + CONTROLLER] === 0;
+  }
+
   /** The kernel may open another connection with the same ends, or not. */
   private noteEnds(connection: number, areFree: boolean): void {
     if (areFree) this.fastPath?.occupied.remove(connection);

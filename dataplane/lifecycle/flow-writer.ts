@@ -107,7 +107,7 @@ export class FlowWriter {
       fold(difference32(swap32(before), swap32(after))),
       isOpening,
     );
-    this.writeWay(slot, isToServer ? this.serverHop : this.clientHop);
+    writeWay(this.state.routes, isToServer ? this.serverHop : this.clientHop, flows, slot);
     return slot;
   }
 
@@ -131,12 +131,21 @@ export class FlowWriter {
     }
     return words[base + rec.W_HOP];
   }
+}
 
-  private writeWay(slot: number, hop: number): void {
-    const { routes } = this.state;
-    routes.writeMacs(hop, this.flows.bytes, this.flows.macsOffset(slot));
-    this.flows.writeWay(slot, interfaceOf(routes, hop), frameMaxOf(routes, hop));
-  }
+/** A table that the kernel reads ways out from; each has its place there. */
+interface WayTable {
+  readonly bytes: Uint8Array;
+  /** Where in `bytes` the MAC addresses are. */
+  macsOffset(place: number): number;
+  /** @param frameMax length of the longest frame that may leave that way */
+  writeWay(place: number, ifindex: number, frameMax: number): void;
+}
+
+/** Tells the kernel of a hop that is passable. */
+export function writeWay(routes: Routes, hop: number, table: WayTable, place: number): void {
+  routes.writeMacs(hop, table.bytes, table.macsOffset(place));
+  table.writeWay(place, interfaceOf(routes, hop), routes.mtuOf(hop) + ETHERNET_HEADER_BYTES);
 }
 
 /** True for a hop that the kernel can be told of. */
@@ -144,11 +153,6 @@ export function isPassable(routes: Routes, hop: number): boolean {
   return hop !== NO_HOP && routes.isResolved(hop) && interfaceOf(routes, hop) !== NO_INTERFACE;
 }
 
-export function interfaceOf(routes: Routes, hop: number): number {
+function interfaceOf(routes: Routes, hop: number): number {
   return routes.ports[routes.portOf(hop)].ifindex ?? NO_INTERFACE;
-}
-
-/** Bytes of the longest frame that may take it. */
-export function frameMaxOf(routes: Routes, hop: number): number {
-  return routes.mtuOf(hop) + ETHERNET_HEADER_BYTES;
 }

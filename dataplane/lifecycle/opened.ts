@@ -3,7 +3,7 @@
  * put into the table when it reports them, as if the SYN had come here.
  */
 import { dropReason } from '../drops.js';
-import { INPUT, IS_OVER } from '../conn/states.js';
+import { INPUT } from '../conn/states.js';
 import * as rec from '../conn/record.js';
 import type { Accounting } from '../engine/accounting.js';
 import * as at from '../flows/layout.js';
@@ -81,10 +81,8 @@ export class Opened {
     const { client, clientPort, virtual, virtualPort } = this;
     const old = connections.findInbound(PROTOCOL_TCP, client, clientPort, virtual, virtualPort);
     if (old === 0) return true;
-    const base = old * WORDS;
-    if (IS_OVER[connections.words[base + rec.W_META] & 0xff] === 0) return false;
-    if (connections.words[base + rec.W_CONTROLLER] !== 0) return false;
-    if (connections.words[base + rec.W_CHILDREN] === 0) this.lifecycle.expireNow(old, now);
+    if (!this.lifecycle.isOver(old)) return false;
+    if (connections.words[old * WORDS + rec.W_CHILDREN] === 0) this.lifecycle.expireNow(old, now);
     return true;
   }
 

@@ -23,7 +23,7 @@ import type { State } from '../state.js';
 import { difference32, fold } from '../wire/checksum.js';
 import { PROTOCOL_TCP } from '../wire/ipv4.js';
 import type { Lifecycle } from './connections.js';
-import { frameMaxOf, interfaceOf, isPassable } from './flow-writer.js';
+import { isPassable, writeWay } from './flow-writer.js';
 
 const WORDS = rec.CONNECTION_LAYOUT.recordWords;
 /** So many connections of a service in a moment, and the next ones are decided ahead. */
@@ -262,7 +262,7 @@ export class Openings {
       fold(difference32(virtual, address)),
       fold(difference32(address, virtual)),
     );
-    this.writeWay(place, destinations.hop(server));
+    writeWay(this.state.routes, destinations.hop(server), this.table, place);
   }
 
   /** The kernel may open connections of this client. */
@@ -270,14 +270,8 @@ export class Openings {
     const { table, flows } = this;
     const address = swap32(client);
     if (table.isClientKnown(address, flows.generation)) return;
-    this.writeWay(table.replaceClient(address), hop);
+    writeWay(this.state.routes, hop, table, table.replaceClient(address));
     table.validateClient(address, flows.generation);
-  }
-
-  private writeWay(place: number, hop: number): void {
-    const { routes } = this.state;
-    this.table.writeWay(place, interfaceOf(routes, hop), frameMaxOf(routes, hop));
-    routes.writeMacs(hop, this.table.bytes, this.table.macsOffset(place));
   }
 
   private end(queue: number): void {

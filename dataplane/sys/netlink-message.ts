@@ -154,6 +154,12 @@ function eachAttribute(bytes: Buffer, visit: (type: number, value: Buffer) => vo
   }
 }
 
+/** The text of one of these attributes, empty where there is none. */
+export function textOf(attributes: ReadonlyMap<number, Buffer>, type: number): string {
+  const value = attributes.get(type);
+  return value === undefined ? '' : readText(value);
+}
+
 /** A name as the kernel sends it, up to its NUL. */
 export function readText(value: Buffer): string {
   const end = value.indexOf(0);

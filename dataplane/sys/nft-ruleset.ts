@@ -5,16 +5,9 @@
 import type { NetlinkSocket } from './netlink.js';
 import { NFTA_LOOKUP_SET } from './nft-expressions.js';
 import { readSets, type RulesetSet, type SetPlace } from './nft-sets.js';
+import { readAttributes, readElements, readText, textOf } from './netlink-message.js';
 import {
-  MessageBuilder,
-  NLM_F_DUMP,
-  readAttributes,
-  readElements,
-  readText,
-} from './netlink-message.js';
-import {
-  generic,
-  NFGENMSG_BYTES,
+  listAll,
   nftMessage,
   NFTA_CHAIN_HOOK,
   NFTA_CHAIN_NAME,
@@ -35,7 +28,6 @@ const NFT_MSG_GETRULE = nftMessage(7);
 const NFTA_CHAIN_POLICY = 5;
 const NFTA_HOOK_DEVS = 4;
 const NFTA_RULE_HANDLE = 3;
-const ALL_FAMILIES = 0;
 const NF_DROP = 0;
 
 export interface RulesetRule {
@@ -63,14 +55,14 @@ export function readRuleset(isWanted: (table: string) => boolean): RulesetChain[
   const socket = openNftables();
   try {
     const chains: RulesetChain[] = [];
-    dump(socket, 'listing chains', NFT_MSG_GETCHAIN, (family, attributes) => {
+    listAll(socket, 'listing chains', NFT_MSG_GETCHAIN, (family, attributes) => {
       const chain = parseChain(family, attributes);
       if (isWanted(chain.table)) chains.push(chain);
     });
     const byKey = new Map(
       chains.map((chain) => [keyOf(chain.family, chain.table, chain.name), chain]),
     );
-    dump(socket, 'listing rules', NFT_MSG_GETRULE, (family, attributes) => {
+    listAll(socket, 'listing rules', NFT_MSG_GETRULE, (family, attributes) => {
       const table = textOf(attributes, NFTA_RULE_TABLE);
       const chain = byKey.get(keyOf(family, table, textOf(attributes, NFTA_RULE_CHAIN)));
       chain?.rules.push(parseRule(attributes));
@@ -102,18 +94,6 @@ function addSets(socket: NetlinkSocket, chains: readonly RulesetChain[]): void {
     );
     chain.sets = new Map(own.map(({ place, set }) => [place.name, set]));
   }
-}
-
-function dump(
-  socket: NetlinkSocket,
-  what: string,
-  type: number,
-  visit: (family: number, attributes: Map<number, Buffer>) => void,
-): void {
-  const request = new MessageBuilder(type, NLM_F_DUMP, generic(ALL_FAMILIES, 0));
-  socket.dump(what, request, ({ body }) =>
-    visit(body[0], readAttributes(body.subarray(NFGENMSG_BYTES))),
-  );
 }
 
 function parseChain(family: number, attributes: Map<number, Buffer>): RulesetChain {
@@ -158,9 +138,4 @@ function parseRule(attributes: Map<number, Buffer>): RulesetRule {
 /** Of a chain or a set. */
 function keyOf(family: number, table: string, name: string): string {
   return `${family} ${table} ${name}`;
-}
-
-function textOf(attributes: Map<number, Buffer>, type: number): string {
-  const value = attributes.get(type);
-  return value === undefined ? '' : readText(value);
 }

@@ -5,10 +5,11 @@ import {
   NLM_F_DUMP,
   readAttributes,
   readElements,
-  readText,
+  textOf,
 } from './netlink-message.js';
 import {
   generic,
+  listAll,
   NFGENMSG_BYTES,
   nftMessage,
   NFTA_EXPR_NAME,
@@ -36,7 +37,6 @@ const NFTA_SET_ELEM_KEY_END = 10;
 const NFTA_SET_ELEM_EXPRESSIONS = 11;
 const NFT_SET_ELEM_INTERVAL_END = 1;
 const NFTA_DATA_VALUE = 1;
-const ALL_FAMILIES = 0;
 /** An element's expressions that let each packet pass. */
 const NEUTRAL = new Set(['counter', 'last']);
 
@@ -76,11 +76,9 @@ export function readSets(
   isWanted: (place: SetPlace) => boolean,
 ): { place: SetPlace; set: RulesetSet }[] {
   const found: { place: SetPlace; set: RulesetSet }[] = [];
-  const request = new MessageBuilder(NFT_MSG_GETSET, NLM_F_DUMP, generic(ALL_FAMILIES, 0));
-  socket.dump('listing sets', request, ({ body }) => {
-    const attributes = readAttributes(body.subarray(NFGENMSG_BYTES));
+  listAll(socket, 'listing sets', NFT_MSG_GETSET, (family, attributes) => {
     const place = {
-      family: body[0],
+      family,
       table: textOf(attributes, NFTA_SET_TABLE),
       name: textOf(attributes, NFTA_SET_NAME),
     };
@@ -144,9 +142,4 @@ function expressionsOf(attributes: Map<number, Buffer>): string[] {
 
 function valueOf(data: Buffer | undefined): Buffer | null {
   return (data === undefined ? undefined : readAttributes(data).get(NFTA_DATA_VALUE)) ?? null;
-}
-
-function textOf(attributes: Map<number, Buffer>, type: number): string {
-  const value = attributes.get(type);
-  return value === undefined ? '' : readText(value);
 }

@@ -15,9 +15,10 @@ import {
   NLM_F_CREATE,
   NLM_F_DUMP,
   readAttributes,
-  readText,
+  textOf,
 } from './netlink-message.js';
 
+const ALL_FAMILIES = 0;
 /** Families of tables. */
 export const NFPROTO_INET = 1;
 export const NFPROTO_IPV4 = 2;
@@ -265,8 +266,20 @@ function tablesOf(socket: NetlinkSocket, family: number, prefix: string): string
 
 /** The table's name in the body of a message about a table. */
 export function tableName(body: Buffer): string {
-  const name = readAttributes(body.subarray(NFGENMSG_BYTES)).get(NFTA_TABLE_NAME);
-  return name === undefined ? '' : readText(name);
+  return textOf(readAttributes(body.subarray(NFGENMSG_BYTES)), NFTA_TABLE_NAME);
+}
+
+/** Lists all objects of a kind, of all families: visits each one's family and attributes. Throws SysError. */
+export function listAll(
+  socket: NetlinkSocket,
+  what: string,
+  type: number,
+  visit: (family: number, attributes: Map<number, Buffer>) => void,
+): void {
+  const request = new MessageBuilder(type, NLM_F_DUMP, generic(ALL_FAMILIES, 0));
+  socket.dump(what, request, ({ body }) =>
+    visit(body[0], readAttributes(body.subarray(NFGENMSG_BYTES))),
+  );
 }
 
 /** struct nfgenmsg. */

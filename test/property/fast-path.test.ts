@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { STATE_NAMES } from '../../dataplane/conn/states.js';
-import * as rec from '../../dataplane/conn/record.js';
 import { close } from '../../dataplane/sys/libc.js';
 import { SEND, verdictKind } from '../../dataplane/verdict.js';
 import { updateHeaderChecksum } from '../../dataplane/wire/ipv4.js';
 import type { VirtualServer } from '../../src/virtual-server/virtual-server.js';
 import { ProgramRunner, requireBpf } from '../support/bpf-run.js';
+import { connectionOf, countersOf, stateOf, type Ends } from '../support/compared.js';
 import {
   Clock,
   destinationKey,
@@ -24,8 +23,8 @@ import { address, tcpFrame } from '../support/frames.js';
 
 const IP = 14;
 const TCP = 34;
-const TCP_PROTOCOL = 6;
 const PUBLISHED_TICKS = 300;
+const CLIENT = '10.1.0.2';
 const CLIENT_PORTS = [4000, 4001, 4002];
 const SERVICES = [80, 81, 82];
 /** Two services have the same servers, and these listen elsewhere. */
@@ -229,7 +228,7 @@ class Comparison {
     }
     assert.deepEqual(Buffer.from(passage.frame), Buffer.from(expected));
     this.noteServer(s, expected, verdict);
-    assert.equal(stateOf(this.fast, s), stateOf(this.plain, s));
+    assert.equal(stateOf(this.fast, endsOf(s)), stateOf(this.plain, endsOf(s)));
   }
 
   /** As far as the directors have published them. */
@@ -263,8 +262,8 @@ class Comparison {
   private propose(s: Step): void {
     const { engine } = this.fast;
     const { fastPath } = engine.lifecycle;
-    const c = connectionOf(this.fast, s);
-    if (c !== 0 && stateOf(this.fast, s) === 'ESTABLISHED') fastPath?.propose(c);
+    const c = connectionOf(this.fast, endsOf(s));
+    if (c !== 0 && stateOf(this.fast, endsOf(s)) === 'ESTABLISHED') fastPath?.propose(c);
     engine.settle(this.clock.ticks);
   }
 
@@ -275,10 +274,10 @@ class Comparison {
       ? {
           source: server,
           sourcePort: serverPort,
-          destination: '10.1.0.2',
+          destination: CLIENT,
           destinationPort: s.clientPort,
         }
-      : { source: '10.1.0.2', sourcePort: s.clientPort, destination: VIP, destinationPort: s.port };
+      : { source: CLIENT, sourcePort: s.clientPort, destination: VIP, destinationPort: s.port };
     const { flags, ttl, dontFragment } = s;
     const payload = new Uint8Array(s.payload).fill(s.fill);
     return Buffer.from(tcpFrame({ ...ends, flags, ttl, dontFragment, payload }));
@@ -290,27 +289,7 @@ class Comparison {
   }
 }
 
-function connectionOf({ state }: VirtualServer, { clientPort, port }: Step): number {
-  const client = address('10.1.0.2');
-  return state.connections.findInbound(TCP_PROTOCOL, client, clientPort, address(VIP), port);
-}
-
-function stateOf(server: VirtualServer, s: Step): string {
-  const c = connectionOf(server, s);
-  const { words } = server.state.connections;
-  const meta = words[c * rec.CONNECTION_LAYOUT.recordWords + rec.W_META];
-  return c === 0 ? 'none' : STATE_NAMES[meta & 0xff];
-}
-
-async function countersOf(server: VirtualServer): Promise<number[][]> {
-  const services = await server.services();
-  const rows = services.flatMap((service) => [service, ...service.destinations]);
-  return rows.map(({ statistics }) => {
-    const { connections, inPackets, outPackets, inBytes, outBytes } = statistics;
-    return [connections, inPackets, outPackets, inBytes, outBytes];
-  });
-}
-
+const endsOf = ({ clientPort, port }: Step): Ends => ({ client: CLIENT, clientPort, port });
 const keyOf = ({ clientPort, port }: Step): string => `${clientPort} ${port}`;
 
 describe('the fast path', () => {

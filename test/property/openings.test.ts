@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { STATE_NAMES } from '../../dataplane/conn/states.js';
-import * as rec from '../../dataplane/conn/record.js';
 import { ALL_FRAMES, RING_FILTERS } from '../../dataplane/driver/ring-filters.js';
 import { loadProgram, SOCKET_FILTER } from '../../dataplane/sys/fastpath/kernel-objects.js';
 import { openingFilter } from '../../dataplane/sys/fastpath/programs.js';
@@ -9,6 +7,7 @@ import { close } from '../../dataplane/sys/libc.js';
 import type { VirtualServer } from '../../src/virtual-server/virtual-server.js';
 import { hostClock } from '../../src/worker/host-clock.js';
 import { ProgramRunner, requireBpf } from '../support/bpf-run.js';
+import { countersOf, stateOf, type Ends } from '../support/compared.js';
 import {
   Clock,
   destinationKey,
@@ -28,7 +27,6 @@ import {
 } from '../support/flow-kernel.js';
 import { address, tcpFrame } from '../support/frames.js';
 
-const TCP_PROTOCOL = 6;
 const SYN_RING = 2;
 const SYN = 0x02;
 const ACK = 0x10;
@@ -46,7 +44,6 @@ const SERVICES = [
   { port: 82, serverPort: 8080, scheduler: 'sh' },
 ] as const;
 
-type Ends = { client: string; clientPort: number; port: number };
 type Step =
   | { kind: 'client' | 'server'; ends: Ends; flags: number }
   | { kind: 'burst'; client: string; port: number; count: number }
@@ -239,34 +236,6 @@ async function change(server: VirtualServer, s: Step): Promise<void> {
     if (isThere) await server.editDestination(service, key, destinationSettings({ weight }));
   } else if (isThere) await server.deleteDestination(service, key);
   else await server.addDestination(service, key, destinationSettings({ weight: 2 }));
-}
-
-function stateOf(
-  { state }: VirtualServer,
-  { client, clientPort, port: servicePort }: Ends,
-): string {
-  const { connections } = state;
-  const c = connections.findInbound(
-    TCP_PROTOCOL,
-    address(client),
-    clientPort,
-    address(VIP),
-    servicePort,
-  );
-  const meta = connections.words[c * rec.CONNECTION_LAYOUT.recordWords + rec.W_META];
-  return c === 0 ? 'none' : STATE_NAMES[meta & 0xff];
-}
-
-async function countersOf(server: VirtualServer): Promise<unknown[]> {
-  const services = await server.services();
-  return services.flatMap((service) =>
-    [service, ...service.destinations].map((row) => {
-      const { connections, inPackets, outPackets, inBytes, outBytes } = row.statistics;
-      const counts =
-        'activeConnections' in row ? [row.activeConnections, row.inactiveConnections] : [];
-      return [connections, inPackets, outPackets, inBytes, outBytes, ...counts];
-    }),
-  );
 }
 
 describe('connections that the kernel opens', () => {
